@@ -1,0 +1,1 @@
+"""Databases: the engine per dialect, portable column types, the unit of work, migrations."""

@@ -1,0 +1,149 @@
+"""The two dialects: what differs between PostgreSQL and SQLite, and nothing else knows which one it is."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy import Connection, Select, Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from orchestra.chassis.errors import Transient, Unavailable
+
+READ_ONLY = {"orchestra_read_only": True}
+"""Execution options of a connection that only reads."""
+
+
+class Dialect(Protocol):
+    """What a query must say differently on each database."""
+
+    single_writer: bool
+
+    def insert(self, table: Table) -> Any:
+        """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        ...
+
+    def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
+        """The query, its rows held for this transaction."""
+        ...
+
+    def engine(self, url: str, pool_size: int) -> AsyncEngine: ...
+
+    def hold_for_migration(self, connection: Connection) -> None:
+        """Keep other replicas out until this transaction ends."""
+        ...
+
+
+class PostgresDialect:
+    single_writer = False
+
+    def insert(self, table: Table) -> postgresql.Insert:
+        return postgresql.insert(table)
+
+    def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
+        return query.with_for_update(skip_locked=skip_locked)
+
+    def hold_for_migration(self, connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(7203)"))
+
+    def engine(self, url: str, pool_size: int) -> AsyncEngine:
+        # Without these a black hole holds a caller for ever: the driver has no limits of its own.
+        limits = {
+            "statement_timeout": "30000",
+            "lock_timeout": "10000",
+            "idle_in_transaction_session_timeout": "60000",
+            "jit": "off",
+        }
+        return create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"timeout": 5, "command_timeout": 35, "server_settings": limits},
+        )
+
+
+class SqliteDialect:
+    """One writer: a write transaction takes the lock at its start, so that what it reads cannot change under it.
+
+    `SKIP LOCKED` and `FOR UPDATE` do not exist there and are not needed: BEGIN IMMEDIATE gives more than they do.
+    """
+
+    single_writer = True
+
+    def insert(self, table: Table) -> sqlite.Insert:
+        return sqlite.insert(table)
+
+    def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
+        del skip_locked  # the whole database is this transaction's
+        return query
+
+    def hold_for_migration(self, connection: Connection) -> None:
+        """Its transaction is the only writer already."""
+
+    def engine(self, url: str, pool_size: int) -> AsyncEngine:
+        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def prepare(connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+            connection.isolation_level = None  # the driver must not begin transactions of its own kind
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000", "foreign_keys=ON"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+            reads = connection.get_execution_options().get("orchestra_read_only", False)
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+        return engine
+
+
+def dialect_of(url: str) -> Dialect:
+    name = make_url(url).get_backend_name()
+    if name == "postgresql":
+        return PostgresDialect()
+    if name == "sqlite":
+        return SqliteDialect()
+    raise ValueError(f"no dialect for {name}: use postgresql+asyncpg:// or sqlite+aiosqlite://")
+
+
+_LATER = {"40001", "40P01", "55P03"}
+"""Serialisation failure, deadlock, lock not available."""
+
+_AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200"}
+"""Shutting down, crashed, starting up, too many connections, disk full, out of memory."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Driver errors as Unavailable or Transient; an error in a query stays what it is: a bug."""
+    try:
+        yield
+    except (OSError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
+        raise Unavailable(f"the database is away: {error}") from error
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+def _translate(error: DBAPIError) -> Exception:
+    cause = error.orig
+    state = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "")
+    if state in _LATER:
+        return Transient(f"the database could not do it now ({state})")
+    if error.connection_invalidated or state in _AWAY or state.startswith("08"):
+        return Unavailable(f"the database is away: {cause}")
+    if isinstance(cause, sqlite3.OperationalError):
+        text = str(cause)
+        if "locked" in text or "busy" in text:
+            return Transient(f"the database is busy: {text}")
+        if "disk" in text or "unable to open" in text:
+            return Unavailable(f"the database cannot be used: {text}")
+    return error

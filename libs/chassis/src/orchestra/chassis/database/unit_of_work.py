@@ -1,0 +1,126 @@
+"""The unit of work: one transaction in which state, inbox marks and outbox rows commit together or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Generic, Self, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from orchestra.chassis.clock import Clock, SystemClock
+from orchestra.chassis.database.engine import READ_ONLY, Dialect, dialect_of, translated
+from orchestra.chassis.ids import new_id
+from orchestra.chassis.messaging.message import Envelope, wrap
+from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.contracts.event import Event
+
+
+class UnitOfWork:
+    """One transaction. A service's own unit of work adds its repositories over `connection`."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime) -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self.service = service
+        self.now = now
+        """One instant for the whole transaction, in UTC."""
+        self.cause: Envelope | None = None
+        """The event that this transaction handles, where it is one."""
+        self.published: list[Envelope] = []
+        self.wakes: set[str] = set()
+
+    def publish(self, *events: Event, trace: str | None = None) -> None:
+        """Have the events published once this transaction has committed, in this order.
+
+        `trace` is the traceparent they belong to; without it they belong to the one around this call.
+        """
+        parent = trace or traceparent()
+        for event in events:
+            self.published.append(
+                wrap(
+                    event,
+                    event_id=new_id("evt"),
+                    source=f"/workspaces/{event.workspace_id}/services/{self.service}",
+                    time=self.now,
+                    traceparent=parent,
+                    correlation_id=self.cause.cloud.correlationid if self.cause else None,
+                    causation_id=self.cause.id if self.cause else None,
+                )
+            )
+
+    def wake(self, name: str) -> None:
+        """Wake whoever waits for `name` in this process once this transaction has committed."""
+        self.wakes.add(name)
+
+    @classmethod
+    def over(cls, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime) -> Self:
+        return cls(connection, dialect, service, now)
+
+
+W = TypeVar("W", bound=UnitOfWork, covariant=True)
+
+
+class Database(Generic[W]):
+    """A service's database: hands out units of work and says when it is away."""
+
+    def __init__(self, url: str, service: str, work: type[W], *, clock: Clock | None = None, pool_size: int = 8) -> None:
+        self.url = url
+        self.service = service
+        self.dialect = dialect_of(url)
+        self.clock = clock or SystemClock()
+        self._work = work
+        self._writer = asyncio.Lock() if self.dialect.single_writer else None
+        self.engine: AsyncEngine = self.dialect.engine(url, pool_size)
+        self.on_commit: list[Callable[[set[str]], None]] = []
+        """Called after each commit with the names to wake; `outbox` is among them when events wait."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[W]:
+        """A transaction that may write. It commits when the block ends, and undoes everything when it raises."""
+        if self._writer is None:
+            async with self._transaction() as work:
+                yield work
+        else:
+            # One queue in this process is fairer than SQLite's busy timeout, and never times out.
+            async with self._writer, self._transaction() as work:
+                yield work
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[W]:
+        from orchestra.chassis.messaging import outbox
+
+        with translated():
+            async with self.engine.connect() as connection:
+                transaction = await connection.begin()
+                work = self._work.over(connection, self.dialect, self.service, self.clock.now())
+                try:
+                    yield work
+                    if work.published:
+                        await outbox.store(work)
+                        work.wake("outbox")
+                    await transaction.commit()
+                except BaseException:
+                    if transaction.is_active:
+                        await transaction.rollback()
+                    raise
+        for call in self.on_commit:
+            call(work.wakes)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[W]:
+        """A view that writes nothing and waits for no writer."""
+        with translated():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**READ_ONLY)
+                yield self._work.over(connection, self.dialect, self.service, self.clock.now())
+                await connection.rollback()
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database does not answer."""
+        async with self.read() as view:
+            await view.connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,1 @@
+"""HTTP: problems, callers, idempotent commands, pages, health."""

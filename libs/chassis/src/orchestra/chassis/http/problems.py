@@ -1,0 +1,141 @@
+"""Refusals as RFC 9457 `application/problem+json`: what was wrong, where, and whether trying again may help."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from orchestra.chassis.errors import Transient, Unavailable
+from orchestra.chassis.telemetry.logging import logger
+from orchestra.chassis.telemetry.tracing import trace_id
+
+log = logger("http")
+
+TYPES = "https://orchestra.invalid/problems/"
+"""A name, not an address; docs/reference/problems.md describes each."""
+
+
+class Fault(BaseModel):
+    """One thing wrong with the request, at a JSON Pointer."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = None
+    rule: str | None = None
+    trace_id: str | None = None
+    retryable: bool = False
+    errors: list[Fault] = []
+
+
+class Problem(Exception):
+    """A refusal that is ready to be sent."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        rule: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = list(errors)
+        self.rule = rule
+        self.retry_after = retry_after
+
+    def response(self, instance: str) -> JSONResponse:
+        body = ProblemDetails(
+            type=TYPES + self.code,
+            title=self.code.replace("-", " ").capitalize(),
+            status=self.status,
+            detail=self.detail,
+            code=self.code,
+            instance=instance,
+            rule=self.rule,
+            trace_id=trace_id(),
+            retryable=self.status in (429, 503),
+            errors=self.errors,
+        )
+        headers = {"Retry-After": str(self.retry_after)} if self.retry_after is not None else None
+        content = body.model_dump(mode="json", exclude_none=True, exclude={"errors"} if not self.errors else None)
+        return JSONResponse(content, self.status, headers, "application/problem+json")
+
+
+def unavailable(error: Exception) -> Problem:
+    return Problem(503, "unavailable", str(error), retry_after=2)
+
+
+def pointer(location: Sequence[Any]) -> str:
+    """A JSON Pointer for the place that a validator names; the part of the request is not in it."""
+    parts = location[1:] if location and location[0] in ("body", "query", "path", "header") else location
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) -> None:
+    """Every error as a problem: the service's own by its table {domain error: status}, a bug as 500."""
+
+    async def on_problem(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return error.response(request.url.path)
+
+    async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
+        status = next(refusals[cls] for cls in type(error).__mro__ if cls in refusals)
+        found: Sequence[Any] = getattr(error, "faults", ())
+        faults = [Fault(pointer=f.pointer, code=f.code, detail=f.detail) for f in found]
+        code: str = getattr(error, "code", "refused")
+        rule: str | None = getattr(error, "rule", None) or None
+        detail = str(error) or (type(error).__doc__ or "").strip()
+        return Problem(status, code, detail, errors=faults, rule=rule).response(request.url.path)
+
+    async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        faults = [
+            Fault(pointer=pointer(e["loc"]), code=str(e["type"]).replace("_", "-"), detail=str(e["msg"]))
+            for e in error.errors()
+        ]
+        first = faults[0]
+        detail = f"{first.pointer or 'the body'}: {first.detail}" + (
+            f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        )
+        return Problem(422, "invalid-request", detail, errors=faults).response(request.url.path)
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+        return Problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail)).response(
+            request.url.path
+        )
+
+    async def on_away(request: Request, error: Exception) -> JSONResponse:
+        return unavailable(error).response(request.url.path)
+
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("bug", path=request.url.path, exc_info=error)
+        return Problem(500, "internal-error", "this is a bug in the service").response(request.url.path)
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Unavailable, on_away)
+    app.add_exception_handler(Transient, on_away)
+    for cls in refusals:
+        app.add_exception_handler(cls, on_domain_error)
+    app.add_exception_handler(Exception, on_bug)

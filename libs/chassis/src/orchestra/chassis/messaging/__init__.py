@@ -1,0 +1,1 @@
+"""Messages between services: outbox, relay, transports, inbox, dead letters."""

@@ -1,0 +1,147 @@
+"""One delivery is one transaction.
+
+A delivery is a list of envelopes of one subscription. They are claimed in the inbox, handled and committed together.
+When that fails, each is tried alone, so that a poison event does not spoil its neighbours; the one that fails alone
+is set aside: in a retry row when its trouble may pass, else as a dead letter. Only Unavailable leaves this module:
+the transport keeps the delivery and waits until the database is back.
+"""
+
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, select
+
+from orchestra.chassis.database.tables import RETRY
+from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.errors import Transient, Unavailable
+from orchestra.chassis.messaging import dead_letters, inbox
+from orchestra.chassis.messaging.message import Envelope, decode
+from orchestra.chassis.messaging.subscriptions import Subscription
+from orchestra.chassis.telemetry.logging import logger
+from orchestra.chassis.telemetry.tracing import span
+
+log = logger("messaging")
+
+MOST_RETRIES = 8
+"""Then a retry row becomes a dead letter; the pauses between them add up to about four minutes."""
+
+
+async def consume(subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]) -> None:
+    """Handle a delivery, whatever is in it. Raises nothing but Unavailable."""
+    try:
+        await _handle(subscription, envelopes, database)
+    except Unavailable:
+        raise
+    except Exception as error:
+        if len(envelopes) == 1:
+            await _set_aside(subscription, envelopes[0], database, error)
+            return
+        for envelope in envelopes:
+            await consume(subscription, [envelope], database)
+
+
+async def _handle(
+    subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]
+) -> None:
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        # One event's trace goes on here; a batch of many traces gets one of its own.
+        first = envelopes[0]
+        parent = first.cloud.traceparent if len(envelopes) == 1 else None
+        stack.enter_context(span(f"process {subscription.name}", parent))
+        async with database.begin() as work:
+            work.cause = first
+            fresh = await inbox.claim(work, subscription.name, [e.id for e in envelopes])
+            taken: list[Envelope] = []
+            for envelope in envelopes:
+                if envelope.id in fresh:
+                    fresh.discard(envelope.id)
+                    taken.append(envelope)
+            if taken:
+                await subscription.handle([e.event for e in taken], work)
+        log.info(
+            "delivery",
+            subscription=subscription.name,
+            event_id=first.id,
+            workspace_id=first.cloud.workspaceid,
+            events=len(envelopes),
+            duplicates=len(envelopes) - len(taken),
+            published=len(work.published),
+            ms=round(1000 * (time.perf_counter() - started), 2),
+        )
+
+
+async def _set_aside(
+    subscription: Subscription, envelope: Envelope, database: Database[UnitOfWork], error: Exception
+) -> None:
+    async with database.begin() as work:
+        if isinstance(error, Transient):
+            await _retry_later(work, subscription, envelope, error)
+        else:
+            await dead_letters.store(
+                work,
+                subscription=subscription.name,
+                event_id=envelope.id,
+                kind=envelope.kind,
+                body=envelope.to_json(),
+                reason=f"{type(error).__name__}: {error}",
+                trace="".join(traceback.format_exception(error)),
+            )
+            await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
+    log.warning(
+        "delivery set aside",
+        subscription=subscription.name,
+        event_id=envelope.id,
+        reason=f"{type(error).__name__}: {error}",
+        transient=isinstance(error, Transient),
+    )
+
+
+async def _retry_later(
+    work: UnitOfWork, subscription: Subscription, envelope: Envelope, error: Transient
+) -> None:
+    row = (
+        await work.connection.execute(select(RETRY.c.attempts).where(*_row(subscription.name, envelope.id)))
+    ).first()
+    attempts = (row[0] if row else 0) + 1
+    if attempts > MOST_RETRIES:
+        await dead_letters.store(
+            work,
+            subscription=subscription.name,
+            event_id=envelope.id,
+            kind=envelope.kind,
+            body=envelope.to_json(),
+            reason=f"still failing after {MOST_RETRIES} retries: {error}",
+        )
+        await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
+        return
+    values = {"attempts": attempts, "due_at": work.now + timedelta(seconds=2**attempts), "reason": str(error)[:1000]}
+    await work.connection.execute(
+        work.dialect.insert(RETRY)
+        .values(subscription=subscription.name, event_id=envelope.id, body=envelope.to_json(), **values)
+        .on_conflict_do_update(index_elements=["subscription", "event_id"], set_=values)
+    )
+
+
+def _row(subscription: str, event_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (RETRY.c.subscription == subscription, RETRY.c.event_id == event_id)
+
+
+async def retry_due(subscriptions: dict[str, Subscription], database: Database[UnitOfWork], limit: int = 100) -> int:
+    """Handle the retry rows whose time has come; returns how many there were."""
+    async with database.read() as view:
+        due = select(RETRY.c.subscription, RETRY.c.body).where(
+            RETRY.c.due_at <= view.now, RETRY.c.subscription.in_(subscriptions)
+        )
+        rows = (await view.connection.execute(due.order_by(RETRY.c.due_at).limit(limit))).all()
+    for name, body in rows:
+        envelope = decode(body)[0]
+        await consume(subscriptions[name], [envelope], database)
+        async with database.begin() as work:
+            # It is done, unless the row was put off once more.
+            done = delete(RETRY).where(*_row(name, envelope.id), RETRY.c.due_at <= work.now)
+            await work.connection.execute(done)
+    return len(rows)

@@ -1,0 +1,96 @@
+"""Deliveries that cannot be handled: kept with their reason, listed, replayed. The same on both transports."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from orchestra.chassis.database.tables import DEAD_LETTER
+from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.ids import new_id
+from orchestra.chassis.messaging.message import Undecodable, decode
+from orchestra.chassis.messaging.subscriptions import Subscription
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    id: str
+    subscription: str
+    event_id: str
+    kind: str
+    body: str
+    reason: str
+    traceback: str
+    at: datetime
+    replayed_at: datetime | None
+
+
+class NoSuchDeadLetter(Exception):
+    """No dead letter has this id."""
+
+    code = "unknown-dead-letter"
+
+
+class NotReplayable(Exception):
+    """This dead letter cannot be replayed."""
+
+    code = "not-replayable"
+
+
+async def store(
+    work: UnitOfWork, *, subscription: str, event_id: str, kind: str, body: str, reason: str, trace: str = ""
+) -> None:
+    """Keep the delivery; if it fails again after a replay, the row is fresh again with the new reason."""
+    values: dict[str, Any] = {
+        "reason": reason[:4000],
+        "traceback": trace[-20000:],
+        "at": work.now,
+        "replayed_at": None,
+    }
+    await work.connection.execute(
+        work.dialect.insert(DEAD_LETTER)
+        .values(id=new_id("ded"), subscription=subscription, event_id=event_id, kind=kind, body=body, **values)
+        .on_conflict_do_update(index_elements=["subscription", "event_id"], set_=values)
+    )
+
+
+async def page(view: UnitOfWork, *, limit: int, before: str | None = None, replayed: bool = False) -> list[DeadLetter]:
+    """The newest first; those already replayed only when asked for."""
+    query = select(DEAD_LETTER).order_by(DEAD_LETTER.c.id.desc()).limit(limit)
+    if before:
+        query = query.where(DEAD_LETTER.c.id < before)
+    if not replayed:
+        query = query.where(DEAD_LETTER.c.replayed_at.is_(None))
+    return [DeadLetter(*row) for row in (await view.connection.execute(query)).all()]
+
+
+async def find(view: UnitOfWork, letter_id: str) -> DeadLetter:
+    row = (await view.connection.execute(select(DEAD_LETTER).where(DEAD_LETTER.c.id == letter_id))).first()
+    if row is None:
+        raise NoSuchDeadLetter(f"no dead letter is called {letter_id}")
+    return DeadLetter(*row)
+
+
+async def replay(
+    database: Database[UnitOfWork], subscriptions: dict[str, Subscription], letter_id: str
+) -> DeadLetter:
+    """Deliver it once more. What fails again is a dead letter again, with its new reason."""
+    from orchestra.chassis.messaging.consume import consume
+
+    async with database.read() as view:
+        letter = await find(view, letter_id)
+    subscription = subscriptions.get(letter.subscription)
+    if subscription is None:
+        raise NotReplayable(f"nothing here listens as {letter.subscription} any more")
+    try:
+        envelopes = decode(letter.body)
+    except Undecodable as error:
+        raise NotReplayable(f"it cannot be decoded: {error}") from error
+    async with database.begin() as work:
+        await work.connection.execute(
+            update(DEAD_LETTER).where(DEAD_LETTER.c.id == letter_id).values(replayed_at=work.now)
+        )
+    await consume(subscription, envelopes, database)
+    async with database.read() as view:
+        return await find(view, letter_id)

@@ -1,0 +1,69 @@
+"""The inbox: what each subscription has done, what is newest, and parts that wait for the others."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import delete, select
+
+from orchestra.chassis.database.tables import EVENT_PART, INBOX, LATEST
+from orchestra.contracts.event import PartedEvent
+
+if TYPE_CHECKING:
+    from orchestra.chassis.database.unit_of_work import UnitOfWork
+
+P = TypeVar("P", bound=PartedEvent)
+
+
+async def claim(work: "UnitOfWork", subscription: str, event_ids: Sequence[str]) -> set[str]:
+    """Mark the events as done by this subscription; returns those that were not yet."""
+    rows = await work.connection.execute(
+        work.dialect.insert(INBOX)
+        .values([{"subscription": subscription, "event_id": i, "at": work.now} for i in sorted(set(event_ids))])
+        .on_conflict_do_nothing()
+        .returning(INBOX.c.event_id)
+    )
+    return {row[0] for row in rows}
+
+
+async def is_newer(work: "UnitOfWork", subscription: str, subject: str, sequence: int) -> bool:
+    """Whether nothing newer of the subject has been seen here; if so, this is the newest from now on."""
+    insert = work.dialect.insert(LATEST).values(subscription=subscription, subject=subject, sequence=sequence)
+    rows = await work.connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["subscription", "subject"],
+            set_={"sequence": insert.excluded.sequence},
+            where=LATEST.c.sequence < insert.excluded.sequence,
+        ).returning(LATEST.c.sequence)
+    )
+    return rows.first() is not None
+
+
+async def gather(work: "UnitOfWork", subscription: str, event: P) -> list[P] | None:
+    """Keep this part; returns all parts in order once the last one has come, whichever that is."""
+    if event.parts == 1:
+        return [event]
+    key = {"subscription": subscription, "subject": event.subject}
+    # Part 0 is the lock: of two parts that arrive at once on two replicas, the later one must see the earlier.
+    lock = work.dialect.insert(EVENT_PART).values(**key, part=0, body="")
+    await work.connection.execute(
+        lock.on_conflict_do_update(index_elements=["subscription", "subject", "part"], set_={"body": ""})
+    )
+    await work.connection.execute(
+        work.dialect.insert(EVENT_PART)
+        .values(**key, part=event.part, body=event.model_dump_json())
+        .on_conflict_do_nothing()
+    )
+    mine = (EVENT_PART.c.subscription == subscription, EVENT_PART.c.subject == event.subject)
+    query = select(EVENT_PART.c.body).where(*mine, EVENT_PART.c.part > 0).order_by(EVENT_PART.c.part)
+    bodies = (await work.connection.execute(query)).scalars().all()
+    if len(bodies) < event.parts:
+        return None
+    await work.connection.execute(delete(EVENT_PART).where(*mine))
+    return [type(event).model_validate_json(body) for body in bodies]
+
+
+async def purge(work: "UnitOfWork", window: timedelta) -> int:
+    """Forget marks older than the window; it must be longer than any message can stay on its way."""
+    result = await work.connection.execute(delete(INBOX).where(INBOX.c.at < work.now - window))
+    return result.rowcount

@@ -1,0 +1,98 @@
+"""The outbox: events written in the transaction of the state they tell of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, delete, func, or_, select, update
+
+from orchestra.chassis.database.tables import OUTBOX
+from orchestra.chassis.ids import new_id
+
+if TYPE_CHECKING:
+    from orchestra.chassis.database.unit_of_work import UnitOfWork
+
+CLAIM = timedelta(seconds=30)
+"""A relay that died holds its rows no longer than this."""
+
+BACK_OFF_CAP = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event on its way out."""
+
+    position: int
+    event_id: str
+    kind: str
+    body: str
+    attempts: int
+
+
+async def store(work: "UnitOfWork") -> None:
+    await work.connection.execute(
+        OUTBOX.insert(),
+        [
+            {"event_id": e.id, "kind": e.kind, "body": e.to_json(), "created_at": work.now, "due_at": work.now}
+            for e in work.published
+        ],
+    )
+
+
+async def claim(work: "UnitOfWork", limit: int) -> tuple[str, list[Outgoing]]:
+    """Due events in order, held by the returned claim token for CLAIM; no other relay gets them meanwhile."""
+    token = new_id("clm")
+    due = (
+        select(OUTBOX.c.position)
+        .where(
+            OUTBOX.c.sent_at.is_(None),
+            OUTBOX.c.due_at <= work.now,
+            or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until < work.now),
+        )
+        .order_by(OUTBOX.c.position)
+        .limit(limit)
+    )
+    rows = await work.connection.execute(
+        update(OUTBOX)
+        .where(OUTBOX.c.position.in_(work.dialect.locked(due, skip_locked=True).scalar_subquery()))
+        .values(claim=token, claimed_until=work.now + CLAIM)
+        .returning(OUTBOX.c.position, OUTBOX.c.event_id, OUTBOX.c.kind, OUTBOX.c.body, OUTBOX.c.attempts)
+    )
+    return token, sorted((Outgoing(*row) for row in rows), key=lambda out: out.position)
+
+
+async def mark_sent(work: "UnitOfWork", token: str, positions: Sequence[int]) -> None:
+    """Only the holder of the claim may say so: a relay that lost it would mark what another one sends."""
+    await work.connection.execute(
+        update(OUTBOX)
+        .where(and_(OUTBOX.c.position.in_(positions), OUTBOX.c.claim == token))
+        .values(sent_at=work.now, claim=None, claimed_until=None, last_error=None)
+    )
+
+
+async def postpone(work: "UnitOfWork", token: str, out: Outgoing, reason: str) -> None:
+    pause = min(timedelta(seconds=0.2 * 2 ** min(out.attempts, 10)), BACK_OFF_CAP)
+    await work.connection.execute(
+        update(OUTBOX)
+        .where(and_(OUTBOX.c.position == out.position, OUTBOX.c.claim == token))
+        .values(
+            attempts=out.attempts + 1, due_at=work.now + pause, claim=None, claimed_until=None, last_error=reason[:1000]
+        )
+    )
+
+
+async def unsent(work: "UnitOfWork") -> tuple[int, float]:
+    """How many events wait, and for how many seconds the oldest has waited."""
+    row = (
+        await work.connection.execute(
+            select(func.count(), func.min(OUTBOX.c.created_at)).where(OUTBOX.c.sent_at.is_(None))
+        )
+    ).one()
+    return row[0], (work.now - row[1]).total_seconds() if row[1] else 0.0
+
+
+async def purge(work: "UnitOfWork", window: timedelta) -> int:
+    """Forget what was sent longer ago than the window."""
+    result = await work.connection.execute(delete(OUTBOX).where(OUTBOX.c.sent_at < work.now - window))
+    return result.rowcount

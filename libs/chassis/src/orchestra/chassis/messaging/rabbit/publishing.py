@@ -1,0 +1,100 @@
+"""Publishing: persistent, mandatory, confirmed, bounded in time, pipelined."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
+
+from orchestra.chassis.errors import ChassisError, Transient, Unavailable
+from orchestra.chassis.messaging.message import pack
+from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.rabbit.topology import EVENTS, PACKED
+from orchestra.contracts.event import REGISTRY
+
+TIMEOUT = 5.0
+"""Seconds. Under a memory or disk alarm the broker confirms nothing and says nothing."""
+
+LARGEST = 200_000
+"""Bytes of a packed message; one event alone is at most 256 KB."""
+
+
+@dataclass(frozen=True)
+class _Message:
+    exchange: RabbitExchange
+    kind: str
+    members: tuple[Outgoing, ...]
+
+
+class Publisher:
+    """A connection of its own: a broker that blocks publishers must not hold up acknowledgements."""
+
+    def __init__(self, url: str) -> None:
+        # A returned (unroutable) message must be an error: by default it only comes back.
+        channel = Channel(publisher_confirms=True, on_return_raises=True)
+        self.broker = RabbitBroker(url, default_channel=channel, logger=None, apply_types=False)
+
+    async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
+        messages = _messages(batch)
+        outcomes = await asyncio.gather(*(self._publish(message) for message in messages))
+        errors = {
+            out.event_id: error
+            for message, error in zip(messages, outcomes, strict=True)
+            for out in message.members
+        }
+        return [errors[out.event_id] for out in batch]
+
+    async def _publish(self, message: _Message) -> Exception | None:
+        single = message.members[0] if len(message.members) == 1 else None
+        headers = {"cloudEvents:type": f"orchestra.{message.kind}"}
+        if single:
+            headers["cloudEvents:id"] = single.event_id
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self.broker.publish(
+                    pack([out.body for out in message.members]),
+                    exchange=message.exchange,
+                    routing_key=message.kind,
+                    persist=True,
+                    mandatory=True,
+                    content_type=f"application/cloudevents{'' if single else '-batch'}+json",
+                    message_id=message.members[0].event_id,
+                    headers=headers,
+                )
+            return None
+        except asyncio.CancelledError:
+            # A lost heartbeat cancels the wait for the confirm, though nobody cancelled this task.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return Unavailable("the broker's connection was lost")
+        except TimeoutError:
+            return Unavailable(f"the broker confirmed nothing in {TIMEOUT:g} s")
+        except ChassisError as error:
+            return error
+        except Exception as error:
+            return Transient(f"{type(error).__name__}: {error}")
+
+
+def _messages(batch: Sequence[Outgoing]) -> list[_Message]:
+    """Single events one by one; packed kinds as few messages as their size allows, each in order."""
+    messages: list[_Message] = []
+    open_packs: dict[str, tuple[list[Outgoing], int]] = {}
+
+    def close(kind: str) -> None:
+        members, _ = open_packs.pop(kind)
+        messages.append(_Message(PACKED, kind, tuple(members)))
+
+    for out in batch:
+        event = REGISTRY.get(out.kind)
+        if event is None or not event.packed:
+            messages.append(_Message(EVENTS, out.kind, (out,)))
+            continue
+        if out.kind in open_packs and open_packs[out.kind][1] + len(out.body) > LARGEST:
+            close(out.kind)
+        members, size = open_packs.setdefault(out.kind, ([], 0))
+        members.append(out)
+        open_packs[out.kind] = (members, size + len(out.body))
+    for kind in tuple(open_packs):
+        close(kind)
+    return messages

@@ -1,0 +1,187 @@
+"""A service that runs: its application, its transport, its loops, from start to graceful stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+
+from orchestra.chassis.clock import Clock, SystemClock
+from orchestra.chassis.database.migrations import migrate
+from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.errors import Unavailable
+from orchestra.chassis.http import commands, operations
+from orchestra.chassis.http.identity import IdentifyByToken, TokenVerifier
+from orchestra.chassis.http.problems import add_problem_handlers
+from orchestra.chassis.http.requests import Requests
+from orchestra.chassis.loops import Loop
+from orchestra.chassis.messaging import inbox, outbox
+from orchestra.chassis.messaging.consume import retry_due
+from orchestra.chassis.messaging.relay import relay_once
+from orchestra.chassis.messaging.transport import Transport
+from orchestra.chassis.service import Room, Service
+from orchestra.chassis.settings import ServiceSettings
+from orchestra.chassis.telemetry.logging import logger
+from orchestra.chassis.telemetry.tracing import start_tracing
+from orchestra.chassis.wakeups import LocalWakeups, Wakeups
+
+log = logger("runtime")
+
+STALE_OUTBOX = 30.0
+"""Seconds after which an unpublished event makes the service not ready."""
+
+TransportFactory = Callable[[Room[Any, Any]], Transport]
+
+
+class RunningService:
+    """A service with its parts. Enter `running()`, or hand `app` to an ASGI server, which does."""
+
+    def __init__(
+        self,
+        service: Service[Any, Any],
+        settings: ServiceSettings,
+        transport: TransportFactory,
+        *,
+        clock: Clock | None = None,
+        wakeups: Wakeups | None = None,
+    ) -> None:
+        start_tracing()
+        self.service = service
+        self.clock = clock or SystemClock()
+        self.wakeups = wakeups or LocalWakeups()
+        self.database: Database[UnitOfWork] = Database(
+            settings.database_url, service.name, service.work, clock=self.clock, pool_size=settings.database_pool
+        )
+        self.database.on_commit.append(lambda names: [self.wakeups.wake(name) for name in names] and None)
+        self.app = self._application()
+        self.room: Room[Any, Any] = Room(settings, self.database, self.wakeups, self.clock, self.app)
+        self._transport_of = transport
+        self._transport: Transport | None = None
+        self._started = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _application(self) -> FastAPI:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            async with self.running():
+                yield
+
+        name = self.service.name
+        app = FastAPI(title=f"Orchestra {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app.add_middleware(Requests, streamed=self.service.streamed)
+        for router in (*self.service.routers, operations.router, operations.internal):
+            app.include_router(router)
+        add_problem_handlers(app, {**self.service.refusals, **operations.REFUSALS})
+        return app
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+            await self.close()
+
+    async def start(self) -> None:
+        room, service = self.room, self.service
+        await migrate(self.database, service.migrations)
+        state = self.app.state
+        state.service = service.name
+        state.database = self.database
+        state.room = room
+        state.subscriptions = service.subscriptions.by_name()
+        state.identify = IdentifyByToken(TokenVerifier(room.settings.internal_public_key, service.name))
+        if service.wire is not None:
+            await service.wire(room)
+        self._transport = self._transport_of(room)
+        room.checks.update({"database": self._check_database, "outbox": self._check_outbox, "loops": self._check_loops})
+        room.checks.update(self._transport.checks())
+        state.checks, state.notes = room.checks, room.notes
+        room.loops.extend(self._chassis_loops(self._transport))
+        self._tasks = [asyncio.create_task(loop.run(self.wakeups), name=loop.name) for loop in room.loops]
+        log.info("started", service=service.name)
+
+    def _chassis_loops(self, transport: Transport) -> list[Loop]:
+        subscriptions = self.service.subscriptions.by_name()
+
+        async def connected() -> bool:
+            """Connect, and again when a queue or its consumer is gone: the client's own recovery misses some cases."""
+            if self._started and not any([await check() for check in transport.checks().values()]):
+                return False
+            if self._started:
+                log.warning("transport restarted", service=self.service.name)
+                self._started = False
+                await transport.stop()
+            await transport.start()
+            self._started = True
+            self.wakeups.wake("outbox")
+            return False
+
+        async def relay() -> bool:
+            return await relay_once(self.database, transport) if self._started else False
+
+        async def retry() -> bool:
+            return bool(await retry_due(subscriptions, self.database))
+
+        return [
+            Loop("transport", connected, every=5.0),
+            Loop("relay", relay, every=1.0, wake="outbox"),
+            Loop("retries", retry, every=1.0),
+            Loop("purge", self._purge, every=600.0),
+        ]
+
+    async def _purge(self) -> bool:
+        settings: ServiceSettings = self.room.settings
+        async with self.database.begin() as work:
+            await outbox.purge(work, timedelta(hours=settings.outbox_window_hours))
+            await inbox.purge(work, timedelta(hours=settings.inbox_window_hours))
+            await commands.purge(work, timedelta(hours=48))
+        return False
+
+    async def _check_database(self) -> str | None:
+        await self.database.ping()
+        return None
+
+    async def _check_outbox(self) -> str | None:
+        async with self.database.read() as view:
+            waiting, oldest = await outbox.unsent(view)
+        return f"{waiting} events wait, the oldest for {oldest:.0f} s" if oldest > STALE_OUTBOX else None
+
+    async def _check_loops(self) -> str | None:
+        failing = [loop.name for loop in self.room.loops if loop.failures >= 3]
+        ended = [task.get_name() for task in self._tasks if task.done()]
+        return ", ".join([*(f"{n} keeps failing" for n in failing), *(f"{n} has ended" for n in ended)]) or None
+
+    async def stop(self) -> None:
+        """End the loops and hand over what is committed. What is not done goes on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for call in reversed(self.room.on_stop):
+            await call()
+        if self._transport is not None and self._started:
+            try:
+                async with asyncio.timeout(10):
+                    while await relay_once(self.database, self._transport):
+                        pass
+            except (TimeoutError, Unavailable) as error:
+                log.warning("events left in the outbox", reason=str(error))
+            await self._transport.stop()
+
+    async def close(self) -> None:
+        """Close the database. Services of one process close theirs only when all have stopped."""
+        await self.database.close()
+        log.info("stopped", service=self.service.name)
+
+
+def on_rabbit(service: Service[Any, Any], url: str) -> TransportFactory:
+    """The distributed transport for a service."""
+    from orchestra.chassis.messaging.rabbit.transport import RabbitTransport
+
+    def make(room: Room[Any, Any]) -> Transport:
+        return RabbitTransport(url, service.subscriptions, room.database, service.bindings, room.inbound)
+
+    return make

@@ -1,0 +1,61 @@
+"""The manifest of a service: everything it is made of, declared in one object, and how it is wired."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import MetaData
+
+from orchestra.chassis.clock import Clock
+from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.loops import Loop
+from orchestra.chassis.messaging.subscriptions import Subscriptions
+from orchestra.chassis.messaging.transport import Check, Inbound
+from orchestra.chassis.settings import ServiceSettings
+from orchestra.chassis.wakeups import Wakeups
+
+W = TypeVar("W", bound=UnitOfWork)
+S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass
+class Room(Generic[W, S]):
+    """What a service finds at its start, and where it leaves what it brings."""
+
+    settings: S
+    database: Database[W]
+    wakeups: Wakeups
+    clock: Clock
+    app: FastAPI
+    loops: list[Loop] = field(default_factory=list[Loop])
+    """Run from the start to the stop of the service."""
+    checks: dict[str, Check] = field(default_factory=dict[str, Check])
+    """Asked by /readyz."""
+    notes: dict[str, str] = field(default_factory=dict[str, str])
+    """Shown by /readyz beside the checks."""
+    on_stop: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
+    """Called in reverse order once the loops have ended and before the database is closed."""
+    inbound: Inbound | None = None
+    """Who serves the inbound door, where the broker has one."""
+
+
+@dataclass(frozen=True)
+class Service(Generic[W, S]):
+    """A service. `wire` is its composition root: it may add loops, checks and what its endpoints need in `app.state`."""
+
+    name: str
+    settings: type[S]
+    work: type[W]
+    metadata: MetaData
+    migrations: str
+    """The package that holds `versions/`."""
+    subscriptions: Subscriptions
+    routers: Sequence[APIRouter]
+    refusals: Mapping[type[Exception], int]
+    """{domain error: HTTP status}"""
+    bindings: Mapping[str, Sequence[str]]
+    """The whole topology, {service: kinds}, from the catalog."""
+    wire: Callable[[Room[W, Any]], Awaitable[None]] | None = None
+    streamed: tuple[str, ...] = ()
+    """Path prefixes whose request bodies are streams with limits of their own."""

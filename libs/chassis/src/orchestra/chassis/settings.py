@@ -1,0 +1,46 @@
+"""Settings from the environment (`ORCHESTRA_…`): complete and right at start, or every fault is told at once."""
+
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ORCHESTRA_"
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    database_url: str = Field(pattern=r"^(postgresql\+asyncpg|sqlite\+aiosqlite)://")
+    """`postgresql+asyncpg://…` or `sqlite+aiosqlite:///…`"""
+    database_pool: int = Field(default=8, ge=1, le=100)
+    """Connections."""
+    rabbitmq_url: str | None = Field(default=None, pattern=r"^amqps?://")
+    """Without one the service runs embedded."""
+    redis_url: str | None = Field(default=None, pattern=r"^rediss?://")
+    """Wake-ups across replicas; without one they stay in this process."""
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8000, ge=0, le=65535)
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+    internal_public_key: str = Field(min_length=40)
+    """Ed25519, the raw 32 bytes in URL-safe base64: who the gateway is."""
+    outbox_window_hours: float = Field(default=24, gt=0)
+    inbox_window_hours: float = Field(default=24 * 14, gt=0)
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+class InvalidSettings(Exception):
+    """The settings are not complete and right."""
+
+
+def load(cls: type[S]) -> S:
+    """Read the environment. Raises InvalidSettings that names every variable that is missing or wrong."""
+    try:
+        return cls()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        lines = [f"  {PREFIX}{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise InvalidSettings("settings are missing or wrong:\n" + "\n".join(lines)) from error

@@ -1,0 +1,49 @@
+"""The one table of who publishes and who consumes. Topology, broker permissions and documents are made from it."""
+
+from dataclasses import dataclass
+
+from orchestra.contracts import execution, planning, scheduling
+from orchestra.contracts.event import Event
+
+
+@dataclass(frozen=True)
+class Entry:
+    event: type[Event]
+    publisher: str
+    consumers: tuple[str, ...]
+
+
+CATALOG: tuple[Entry, ...] = (
+    Entry(planning.PlanRequested, "gateway", ("planner",)),
+    Entry(planning.PlanProposed, "planner", ("gateway",)),
+    Entry(planning.PlanFailed, "planner", ("gateway",)),
+    Entry(planning.PlanApproved, "planner", ("gateway",)),
+    Entry(planning.TasksDecomposed, "planner", ("scheduler",)),
+    Entry(scheduling.PlanApplied, "scheduler", ("planner", "gateway")),
+    Entry(scheduling.PlanRefused, "scheduler", ("planner", "gateway")),
+    Entry(scheduling.RunChanged, "scheduler", ("gateway", "notifier")),
+    Entry(scheduling.TaskDispatched, "scheduler", ("executor",)),
+    Entry(scheduling.DispatchWithdrawn, "scheduler", ("executor",)),
+    Entry(scheduling.TasksChanged, "scheduler", ("gateway", "notifier")),
+    Entry(scheduling.TaskCompleted, "scheduler", ("planner",)),
+    Entry(scheduling.ScheduleRecalculated, "scheduler", ("gateway",)),
+    Entry(execution.AttemptStarted, "executor", ("scheduler",)),
+    Entry(execution.AttemptSucceeded, "executor", ("scheduler",)),
+    Entry(execution.AttemptFailed, "executor", ("scheduler",)),
+)
+
+BY_KIND: dict[str, Entry] = {entry.event.kind: entry for entry in CATALOG}
+
+
+def published_by(service: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in CATALOG if entry.publisher == service)
+
+
+def consumed_by(service: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in CATALOG if service in entry.consumers)
+
+
+def bindings() -> dict[str, tuple[str, ...]]:
+    """Every consuming service with the kinds it hears: what a broker needs to declare all queues at any start."""
+    services = {service for entry in CATALOG for service in entry.consumers}
+    return {service: tuple(entry.event.kind for entry in consumed_by(service)) for service in sorted(services)}

@@ -1,0 +1,63 @@
+"""What became of attempts. The executor reports outcomes; it never decides readiness, completion or a further try."""
+
+from datetime import datetime
+from typing import Literal
+
+from orchestra.contracts.event import Event, Fact
+from orchestra.contracts.ids import AttemptId, Sha256, TaskId
+
+FailureClass = Literal["transient", "permanent", "timeout", "policy", "lost", "cancelled"]
+
+
+class Artifact(Fact):
+    """A regular file that an attempt left at `path` beneath its workspace."""
+
+    path: str
+    sha256: Sha256
+    size: int
+    """Bytes."""
+
+
+class Evidence(Fact):
+    """What proves the outcome."""
+
+    exit_code: int | None = None
+    sandbox_level: str
+    duration_ms: int
+    cpu_ms: int = 0
+    peak_kb: int = 0
+    log: Artifact | None = None
+    """Standard output and standard error together, cut at the policy's limit."""
+    tail: str = ""
+    """The last lines of the log, at most 2,000 characters."""
+    dry_run: bool = False
+
+
+class AttemptStarted(Event, kind="attempt.started.v1", subject="attempt_id"):
+    """Sent only when the attempt has run for a second."""
+
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+    started_at: datetime
+
+
+class AttemptSucceeded(Event, kind="attempt.succeeded.v1", subject="attempt_id", packed=True):
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+    started_at: datetime
+    ended_at: datetime
+    outputs: tuple[Artifact, ...]
+    evidence: Evidence
+
+
+class AttemptFailed(Event, kind="attempt.failed.v1", subject="attempt_id"):
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+    started_at: datetime | None
+    ended_at: datetime
+    failure: FailureClass
+    reason: str
+    evidence: Evidence | None = None

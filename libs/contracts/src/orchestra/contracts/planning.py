@@ -1,0 +1,144 @@
+"""Requirements and plans: what is asked for, proposed, approved and handed on as a graph of tasks."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from orchestra.contracts.event import Event, Fact, PartedEvent
+from orchestra.contracts.ids import PlanId, Sha256, TaskId
+
+PlanMode = Literal["document", "given"]
+"""`document`: the tasks follow from the document's own structure. `given`: the request brings the tasks."""
+
+
+class FailOn(Fact):
+    """What makes an attempt fail beyond a non-zero exit status.
+
+    `exit` lists exit statuses that are permanent: no further try. `output` lists texts whose appearance in
+    standard output or standard error fails the attempt although the command exits with 0.
+    """
+
+    exit: tuple[int, ...] = ()
+    output: tuple[str, ...] = ()
+
+
+class CommandRequest(Fact):
+    """A command as `plan.yaml` gives it. Paths are relative to the workspace, with forward slashes."""
+
+    argv: tuple[str, ...]
+    tools: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    retries: int = 0
+    fail_on: FailOn = FailOn()
+    timeout_s: int = 300
+    repeatable: bool = True
+
+
+class TaskRequest(Fact):
+    """A task as `plan.yaml` gives it; `id` is the author's name for it, unique in the plan."""
+
+    id: str
+    title: str
+    covers: tuple[str, ...] = ()
+    points: float | None = None
+    minutes: int | None = None
+    role: str | None = None
+    criteria: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    command: CommandRequest | None = None
+
+
+class PlanRequested(PartedEvent, kind="plan.requested.v1", subject="plan_id"):
+    """Somebody wants a plan. The document's text and the tasks are split over the parts, in order."""
+
+    plan_id: PlanId
+    mode: PlanMode
+    project_name: str
+    document_name: str
+    document: str = ""
+    tasks: tuple[TaskRequest, ...] = ()
+    files: dict[str, Sha256] = Field(default_factory=dict)
+    requested_by: str
+
+
+class Fault(Fact):
+    """One thing wrong with a request: a JSON Pointer to the place, a code, a sentence."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class PlanProposed(Event, kind="plan.proposed.v1", subject="plan_id"):
+    plan_id: PlanId
+    version: int
+    hash: Sha256
+    requirements: int
+    tasks: int
+    gaps: tuple[str, ...]
+    """Requirements that no task covers, the first 200."""
+
+
+class PlanFailed(Event, kind="plan.failed.v1", subject="plan_id"):
+    plan_id: PlanId
+    faults: tuple[Fault, ...]
+
+
+class PlanApproved(Event, kind="plan.approved.v1", subject="plan_id"):
+    plan_id: PlanId
+    version: int
+    hash: Sha256
+    approved_by: str
+
+
+class Input(Fact):
+    """A project file at `path` in the workspace, by content."""
+
+    path: str
+    sha256: Sha256
+
+
+class Command(Fact):
+    """A command whose project files are named by content; what its predecessors produced comes on top."""
+
+    argv: tuple[str, ...]
+    tools: tuple[str, ...]
+    inputs: tuple[Input, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Paths that its predecessors' outputs must provide."""
+    outputs: tuple[str, ...] = ()
+    retries: int = 0
+    fail_on: FailOn = FailOn()
+    timeout_s: int = 300
+    repeatable: bool = True
+
+
+class DecomposedTask(Fact):
+    id: TaskId
+    key: str
+    title: str
+    covers: tuple[str, ...] = ()
+    points: float | None = None
+    minutes: int | None = None
+    role: str | None = None
+    criteria: tuple[str, ...] = ()
+    command: Command | None = None
+
+
+class Dependency(Fact):
+    """`successor` may start once `predecessor` is done (finish to start)."""
+
+    predecessor: TaskId
+    successor: TaskId
+    kind: Literal["FS"] = "FS"
+
+
+class TasksDecomposed(PartedEvent, kind="tasks.decomposed.v1", subject="plan_id"):
+    """The approved graph, in parts: the tasks in plan order, each edge in the part of its successor."""
+
+    plan_id: PlanId
+    version: int
+    hash: Sha256
+    tasks: tuple[DecomposedTask, ...]
+    dependencies: tuple[Dependency, ...] = ()

@@ -1,0 +1,123 @@
+"""The work graph, runs and the schedule: what the scheduler says. Only it says what state a task is in."""
+
+from datetime import datetime
+from typing import Literal
+
+from orchestra.contracts.event import Event, Fact
+from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, Sha256, TaskId
+from orchestra.contracts.planning import Command, Input
+
+TaskStatus = Literal[
+    "blocked",
+    "ready",
+    "assigned",
+    "queued",
+    "running",
+    "in_review",
+    "waiting",
+    "done",
+    "failed",
+    "cancelled",
+    "skipped",
+]
+RunStatus = Literal["accepted", "running", "waiting", "finished", "failed", "cancelled"]
+
+
+class PlanApplied(Event, kind="plan.applied.v1", subject="plan_id"):
+    """The approved graph stands."""
+
+    plan_id: PlanId
+    graph_version: int
+    tasks: int
+
+
+class PlanRefused(Event, kind="plan.refused.v1", subject="plan_id"):
+    plan_id: PlanId
+    code: str
+    detail: str
+
+
+class RunChanged(Event, kind="run.changed.v1", subject="run_id"):
+    run_id: RunId
+    plan_id: PlanId
+    status: RunStatus
+    epoch: int
+    totals: dict[str, int]
+    """Tasks of the run by status; a status that no task has is left out."""
+    cause: str = ""
+
+
+class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", packed=True):
+    """One try at one task is wanted: dispatch and attempt are the same thing, under one fencing token."""
+
+    run_id: RunId
+    task_id: TaskId
+    attempt_id: AttemptId
+    number: int
+    """1 for the first try."""
+    token: int
+    title: str
+    command: Command
+    handed_on: tuple[Input, ...] = ()
+    """Outputs of the task's predecessors, by content."""
+    dry_run: bool = False
+    at: datetime
+
+
+class DispatchWithdrawn(Event, kind="dispatch.withdrawn.v1", subject="attempt_id"):
+    """The attempt is not wanted any more; it beats a TaskDispatched that arrives later."""
+
+    task_id: TaskId
+    attempt_id: AttemptId
+    reason: str
+
+
+class TaskChange(Fact):
+    task_id: TaskId
+    key: str
+    title: str
+    before: TaskStatus | None
+    after: TaskStatus
+    cause: str
+    attempt: int = 0
+    assignee: MemberId | None = None
+    at: datetime
+
+
+class TasksChanged(Event, kind="tasks.changed.v1", subject="project_id"):
+    """What became of tasks since the last one, coalesced: at most four a second a project."""
+
+    changes: tuple[TaskChange, ...]
+    run_id: RunId | None = None
+
+
+class TaskCompleted(Event, kind="task.completed.v1", subject="task_id"):
+    task_id: TaskId
+    plan_id: PlanId
+    run_id: RunId | None
+    key: str
+    covers: tuple[str, ...]
+    outputs: tuple[Input, ...] = ()
+    at: datetime
+
+
+class Move(Fact):
+    """A task whose planned dates or member changed; None before: newly planned, None after: no longer planned."""
+
+    task_id: TaskId
+    start_before: datetime | None = None
+    start_after: datetime | None = None
+    end_before: datetime | None = None
+    end_after: datetime | None = None
+    cause: str
+
+
+class ScheduleRecalculated(Event, kind="schedule.recalculated.v1", subject="project_id"):
+    version: int
+    input_hash: Sha256
+    cause: str
+    project_end: datetime | None
+    tasks: int
+    moved: int
+    moves: tuple[Move, ...]
+    """The first 200; the rest is fetched by version."""
