@@ -4,6 +4,7 @@ usage: python tools/migration.py SERVICE "what changes"
 """
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,14 @@ def main(service: str, message: str) -> None:
     options = {"render_item": render_item, "sqlalchemy_module_prefix": "sa.", "alembic_module_prefix": "op."}
     revision = f"{len(list(versions.glob('*.py'))) + 1:04d}"
     path = versions / f"{revision}_{'_'.join(message.lower().split())}.py"
-    path.write_text(
-        TEMPLATE.format(
-            message=message,
-            revision=revision,
-            down=head,
-            upgrade=render_python_code(script.upgrade_ops, **options),
-            downgrade=render_python_code(script.downgrade_ops, **options),
-        )
+    up, down = (
+        "\n".join(line for line in render_python_code(ops, **options).splitlines() if not line.strip().startswith("#"))
+        for ops in (script.upgrade_ops, script.downgrade_ops)
     )
+    path.write_text(
+        TEMPLATE.format(message=message, revision=revision, down=head, upgrade=up.strip(), downgrade=down.strip())
+    )
+    subprocess.run(["ruff", "format", "--quiet", path], check=True)
     print(path)
 
 

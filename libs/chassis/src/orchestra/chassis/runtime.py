@@ -52,7 +52,12 @@ class RunningService:
         self.clock = clock or SystemClock()
         self.wakeups = wakeups or LocalWakeups()
         self.database: Database[UnitOfWork] = Database(
-            settings.database_url, service.name, service.work, clock=self.clock, pool_size=settings.database_pool
+            settings.database_url,
+            service.name,
+            service.work,
+            clock=self.clock,
+            pool_size=settings.database_pool,
+            settings=settings,
         )
         self.database.on_commit.append(lambda names: [self.wakeups.wake(name) for name in names] and None)
         self.app = self._application()

@@ -1,10 +1,10 @@
 """The unit of work: one transaction in which state, inbox marks and outbox rows commit together or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,14 +20,20 @@ from orchestra.contracts.event import Event
 class UnitOfWork:
     """One transaction. A service's own unit of work adds its repositories over `connection`."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime) -> None:
+    def __init__(
+        self, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime, settings: Any = None
+    ) -> None:
         self.connection = connection
         self.dialect = dialect
         self.service = service
+        self.settings = settings
+        """The service's settings; None where a test has none."""
         self.now = now
         """One instant for the whole transaction, in UTC."""
         self.cause: Envelope | None = None
         """The event that this transaction handles, where it is one."""
+        self.delivery: Sequence[Envelope] = ()
+        """All events that this transaction handles, in the order in which the handler gets them."""
         self.published: list[Envelope] = []
         self.wakes: set[str] = set()
 
@@ -54,10 +60,6 @@ class UnitOfWork:
         """Wake whoever waits for `name` in this process once this transaction has committed."""
         self.wakes.add(name)
 
-    @classmethod
-    def over(cls, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime) -> Self:
-        return cls(connection, dialect, service, now)
-
 
 W = TypeVar("W", bound=UnitOfWork, covariant=True)
 
@@ -65,8 +67,18 @@ W = TypeVar("W", bound=UnitOfWork, covariant=True)
 class Database(Generic[W]):
     """A service's database: hands out units of work and says when it is away."""
 
-    def __init__(self, url: str, service: str, work: type[W], *, clock: Clock | None = None, pool_size: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        service: str,
+        work: type[W],
+        *,
+        clock: Clock | None = None,
+        pool_size: int = 8,
+        settings: Any = None,
+    ) -> None:
         self.url = url
+        self.settings = settings
         self.service = service
         self.dialect = dialect_of(url)
         self.clock = clock or SystemClock()
@@ -94,7 +106,7 @@ class Database(Generic[W]):
         with translated():
             async with self.engine.connect() as connection:
                 transaction = await connection.begin()
-                work = self._work.over(connection, self.dialect, self.service, self.clock.now())
+                work = self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
                 try:
                     yield work
                     if work.published:
@@ -114,7 +126,7 @@ class Database(Generic[W]):
         with translated():
             async with self.engine.connect() as connection:
                 await connection.execution_options(**READ_ONLY)
-                yield self._work.over(connection, self.dialect, self.service, self.clock.now())
+                yield self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
                 await connection.rollback()
 
     async def ping(self) -> None:

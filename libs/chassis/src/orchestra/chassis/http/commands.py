@@ -80,9 +80,7 @@ class Command:
 
     async def _store(self, work: UnitOfWork, key: str, status: int, body: str, headers: dict[str, str]) -> None:
         await work.connection.execute(
-            update(IDEMPOTENCY)
-            .where(*self._key(key))
-            .values(status=status, body=body, headers=headers.get("Location"))
+            update(IDEMPOTENCY).where(*self._key(key)).values(status=status, body=body, headers=headers.get("Location"))
         )
 
 

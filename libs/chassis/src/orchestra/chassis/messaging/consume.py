@@ -43,9 +43,7 @@ async def consume(subscription: Subscription, envelopes: Sequence[Envelope], dat
             await consume(subscription, [envelope], database)
 
 
-async def _handle(
-    subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]
-) -> None:
+async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]) -> None:
     started = time.perf_counter()
     with ExitStack() as stack:
         # One event's trace goes on here; a batch of many traces gets one of its own.
@@ -53,15 +51,16 @@ async def _handle(
         parent = first.cloud.traceparent if len(envelopes) == 1 else None
         stack.enter_context(span(f"process {subscription.name}", parent))
         async with database.begin() as work:
-            work.cause = first
             fresh = await inbox.claim(work, subscription.name, [e.id for e in envelopes])
             taken: list[Envelope] = []
             for envelope in envelopes:
                 if envelope.id in fresh:
                     fresh.discard(envelope.id)
                     taken.append(envelope)
+            work.delivery = taken
             if taken:
-                await subscription.handle([e.event for e in taken], work)
+                work.cause = taken[0] if len(taken) == 1 else None
+                await subscription.handle(taken, work)
         log.info(
             "delivery",
             subscription=subscription.name,
@@ -100,12 +99,8 @@ async def _set_aside(
     )
 
 
-async def _retry_later(
-    work: UnitOfWork, subscription: Subscription, envelope: Envelope, error: Transient
-) -> None:
-    row = (
-        await work.connection.execute(select(RETRY.c.attempts).where(*_row(subscription.name, envelope.id)))
-    ).first()
+async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: Envelope, error: Transient) -> None:
+    row = (await work.connection.execute(select(RETRY.c.attempts).where(*_row(subscription.name, envelope.id)))).first()
     attempts = (row[0] if row else 0) + 1
     if attempts > MOST_RETRIES:
         await dead_letters.store(

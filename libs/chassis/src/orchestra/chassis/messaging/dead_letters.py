@@ -72,9 +72,7 @@ async def find(view: UnitOfWork, letter_id: str) -> DeadLetter:
     return DeadLetter(*row)
 
 
-async def replay(
-    database: Database[UnitOfWork], subscriptions: dict[str, Subscription], letter_id: str
-) -> DeadLetter:
+async def replay(database: Database[UnitOfWork], subscriptions: dict[str, Subscription], letter_id: str) -> DeadLetter:
     """Deliver it once more. What fails again is a dead letter again, with its new reason."""
     from orchestra.chassis.messaging.consume import consume
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from orchestra.chassis.messaging.message import Envelope
+from orchestra.chassis.telemetry.tracing import span
 from orchestra.contracts.event import Event
 
 E = TypeVar("E", bound=Event)
 W = TypeVar("W")
 
-Handle = Callable[[Sequence[Any], Any], Awaitable[None]]
+Handle = Callable[[Sequence[Envelope], Any], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Subscriptions:
         self.service = service
         self._by_kind: dict[str, Subscription] = {}
 
-    def on(
-        self, event: type[E]
-    ) -> Callable[[Callable[[E, W], Awaitable[None]]], Callable[[E, W], Awaitable[None]]]:
+    def on(self, event: type[E]) -> Callable[[Callable[[E, W], Awaitable[None]]], Callable[[E, W], Awaitable[None]]]:
         def register(handler: Callable[[E, W], Awaitable[None]]) -> Callable[[E, W], Awaitable[None]]:
-            async def one_by_one(events: Sequence[E], work: W) -> None:
-                for each in events:
-                    await handler(each, work)
+            async def one_by_one(envelopes: Sequence[Envelope], work: Any) -> None:
+                for envelope in envelopes:
+                    # What follows from an event follows from it alone, whichever others came with it.
+                    work.cause = envelope
+                    with span(f"handle {event.kind}", envelope.cloud.traceparent):
+                        await handler(cast(E, envelope.event), work)
 
             self._add(event, one_by_one)
             return handler
@@ -60,7 +63,10 @@ class Subscriptions:
         def register(
             handler: Callable[[Sequence[E], W], Awaitable[None]],
         ) -> Callable[[Sequence[E], W], Awaitable[None]]:
-            self._add(event, handler)
+            async def together(envelopes: Sequence[Envelope], work: W) -> None:
+                await handler([cast(E, envelope.event) for envelope in envelopes], work)
+
+            self._add(event, together)
             return handler
 
         return register

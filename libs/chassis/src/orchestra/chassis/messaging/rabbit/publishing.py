@@ -38,9 +38,7 @@ class Publisher:
         messages = _messages(batch)
         outcomes = await asyncio.gather(*(self._publish(message) for message in messages))
         errors = {
-            out.event_id: error
-            for message, error in zip(messages, outcomes, strict=True)
-            for out in message.members
+            out.event_id: error for message, error in zip(messages, outcomes, strict=True) for out in message.members
         }
         return [errors[out.event_id] for out in batch]
 

@@ -1,0 +1,1 @@
+"""The scheduler on SQL: tables, repositories, its unit of work."""

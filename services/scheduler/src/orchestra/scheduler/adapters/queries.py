@@ -1,0 +1,192 @@
+"""What people read: runs, tasks and schedules as the API shows them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.scheduler.adapters.schedules import schedule_of
+from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, RUN, SCHEDULE, TASK
+from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, UnknownTask
+
+_HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
+_PEOPLE_WAIT = ("assigned", "waiting", "in_review")
+
+
+class Queries:
+    def __init__(self, work: UnitOfWork, workspace_id: WorkspaceId) -> None:
+        self._execute = work.connection.execute
+        self._workspace_id = workspace_id
+
+    async def runs(self, project_id: ProjectId | None, limit: int, after: RunId | None) -> list[dict[str, Any]]:
+        """The newest first."""
+        query = select(RUN).where(RUN.c.workspace_id == self._workspace_id).order_by(RUN.c.id.desc()).limit(limit)
+        if project_id:
+            query = query.where(RUN.c.project_id == project_id)
+        if after:
+            query = query.where(RUN.c.id < after)
+        return await self._runs(query)
+
+    async def run(self, run_id: RunId) -> dict[str, Any]:
+        found = await self._runs(select(RUN).where(RUN.c.id == run_id, RUN.c.workspace_id == self._workspace_id))
+        if not found:
+            raise UnknownRun(run_id)
+        return found[0]
+
+    async def _runs(self, query: Select[Any]) -> list[dict[str, Any]]:
+        rows = (await self._execute(query)).mappings().all()
+        ids = [row["id"] for row in rows]
+        counts = select(TASK.c.run_id, TASK.c.status, func.count()).where(TASK.c.run_id.in_(ids))
+        totals: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for run_id, status, count in await self._execute(counts.group_by(TASK.c.run_id, TASK.c.status)):
+            totals[run_id][status] = count
+        waiting = await self._waiting(ids)
+        levels = await self._levels(ids)
+        return [
+            {
+                **{name: value for name, value in row.items() if name not in _HIDDEN},
+                "totals": totals[row["id"]],
+                "waiting_for": waiting[row["id"]],
+                "sandbox_levels": levels[row["id"]],
+            }
+            for row in rows
+        ]
+
+    async def _waiting(self, run_ids: Sequence[RunId]) -> dict[RunId, list[dict[str, Any]]]:
+        query = (
+            select(TASK.c.run_id, TASK.c.id, TASK.c.key, TASK.c.title, TASK.c.status, MEMBER.c.key, MEMBER.c.definition)
+            .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
+            .where(TASK.c.run_id.in_(run_ids), TASK.c.status.in_(_PEOPLE_WAIT))
+            .order_by(TASK.c.planned_start, TASK.c.position)
+        )
+        waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
+        for run_id, task_id, key, title, status, member_key, definition in await self._execute(query):
+            person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
+            reason = "is theirs to do" if status == "assigned" else "waits for a decision"
+            waiting[run_id].append(
+                {"task_id": task_id, "key": key, "title": title, "member": person or None, "reason": reason}
+            )
+        return waiting
+
+    async def _levels(self, run_ids: Sequence[RunId]) -> dict[RunId, dict[str, int]]:
+        query = select(TASK.c.run_id, TASK.c.evidence).where(TASK.c.run_id.in_(run_ids), TASK.c.evidence.is_not(None))
+        levels: defaultdict[RunId, Counter[str]] = defaultdict(Counter)
+        for run_id, evidence in await self._execute(query):
+            levels[run_id][evidence["sandbox_level"]] += 1
+        return defaultdict(dict, {run_id: dict(counter) for run_id, counter in levels.items()})
+
+    async def tasks(
+        self, limit: int, after: str | None, *, run_id: RunId | None = None, project_id: ProjectId | None = None
+    ) -> list[dict[str, Any]]:
+        """In plan order, by run or by project."""
+        query = select(TASK).where(TASK.c.workspace_id == self._workspace_id)
+        query = query.where(TASK.c.run_id == run_id) if run_id else query.where(TASK.c.project_id == project_id)
+        if after:
+            plan_id, _, position = after.partition(":")
+            last = (TASK.c.plan_id == plan_id) & (TASK.c.position > int(position))
+            query = query.where((TASK.c.plan_id > plan_id) | last)
+        return await self._tasks(query.order_by(TASK.c.plan_id, TASK.c.position).limit(limit))
+
+    async def task(self, task_id: TaskId) -> dict[str, Any]:
+        found = await self._tasks(select(TASK).where(TASK.c.id == task_id, TASK.c.workspace_id == self._workspace_id))
+        if not found:
+            raise UnknownTask(task_id)
+        return found[0]
+
+    async def _tasks(self, query: Select[Any]) -> list[dict[str, Any]]:
+        rows = (await self._execute(query)).mappings().all()
+        after: defaultdict[TaskId, list[TaskId]] = defaultdict(list)
+        edges = select(DEPENDENCY.c.successor, DEPENDENCY.c.predecessor)
+        edges = edges.where(DEPENDENCY.c.successor.in_([row["id"] for row in rows]))
+        for successor, predecessor in await self._execute(edges.order_by(DEPENDENCY.c.predecessor)):
+            after[successor].append(predecessor)
+        members = await self._members({row["assignee"] or row["planned_member"] for row in rows})
+        plans = await self._placements({row["project_id"] for row in rows})
+        return [
+            {
+                **dict(row),
+                "order": row["position"],
+                "cursor": f"{row['plan_id']}:{row['position']}",
+                "after": after[row["id"]],
+                "assignee": members.get(row["assignee"]),
+                "planned_member": members.get(row["planned_member"]),
+                "outputs": row["outputs"] or [],
+                "next_try_at": row["not_before"],
+                **plans.get(row["id"], {"critical": False, "slack_minutes": None}),
+            }
+            for row in rows
+        ]
+
+    async def _members(self, ids: set[str | None]) -> dict[str | None, dict[str, Any]]:
+        query = select(MEMBER.c.id, MEMBER.c.key, MEMBER.c.definition).where(MEMBER.c.id.in_([i for i in ids if i]))
+        return {
+            row[0]: {"id": row[0], "key": row[1], "name": row[2]["name"], "kind": row[2]["kind"]}
+            for row in await self._execute(query)
+        }
+
+    async def _placements(self, project_ids: set[ProjectId]) -> dict[TaskId, dict[str, Any]]:
+        found: dict[TaskId, dict[str, Any]] = {}
+        for project_id in project_ids:
+            row = await self._schedule_row(project_id, None)
+            for each in row["content"]["placements"] if row else ():
+                found[each["task"]] = {"critical": each["critical"], "slack_minutes": each["slack"]}
+        return found
+
+    async def _schedule_row(self, project_id: ProjectId, version: int | None) -> Any:
+        query = select(SCHEDULE).where(
+            SCHEDULE.c.project_id == project_id, SCHEDULE.c.workspace_id == self._workspace_id
+        )
+        if version is not None:
+            query = query.where(SCHEDULE.c.version == version)
+        return (await self._execute(query.order_by(SCHEDULE.c.version.desc()).limit(1))).mappings().first()
+
+    async def schedule(self, project_id: ProjectId, version: int | None) -> dict[str, Any]:
+        row = await self._schedule_row(project_id, version)
+        if row is None:
+            raise UnknownProject(project_id if version is None else f"{project_id}, version {version}")
+        schedule = schedule_of(row["content"])
+        named = select(TASK.c.id, TASK.c.key, TASK.c.title).where(TASK.c.project_id == project_id)
+        names = {each[0]: (each[1], each[2]) for each in await self._execute(named)}
+        members = await self._members({placement.member for placement in schedule.placements})
+        return {
+            **{name: row[name] for name in ("version", "input_hash", "cause", "as_of", "at", "project_end")},
+            "critical_path": [placement.task for placement in schedule.critical_path],
+            "tasks": [
+                {
+                    "task_id": p.task,
+                    "key": names[p.task][0],
+                    "title": names[p.task][1],
+                    "member": members.get(p.member),
+                    "start": p.start,
+                    "end": p.end,
+                    "slack_minutes": p.slack,
+                    "critical": p.critical,
+                    "cause": _named(str(p.cause), p.cause.task, names),
+                }
+                for p in schedule.placements
+            ],
+            "unplaced": [
+                {"task_id": u.task, "key": names[u.task][0], "reason": _named(str(u), u.by, names)}
+                for u in schedule.unplaced
+            ],
+            "moves": row["content"]["moves"],
+        }
+
+    async def schedules(self, project_id: ProjectId, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """The newest first."""
+        columns = [SCHEDULE.c[n] for n in ("version", "input_hash", "cause", "as_of", "at", "project_end", "moved")]
+        query = select(*columns).where(
+            SCHEDULE.c.project_id == project_id, SCHEDULE.c.workspace_id == self._workspace_id
+        )
+        if before is not None:
+            query = query.where(SCHEDULE.c.version < before)
+        rows = await self._execute(query.order_by(SCHEDULE.c.version.desc()).limit(limit))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _named(text: str, task_id: str | None, names: dict[str, tuple[str, str]]) -> str:
+    """The text with the task's key instead of its id."""
+    return text.replace(task_id, names[task_id][0]) if task_id in names else text

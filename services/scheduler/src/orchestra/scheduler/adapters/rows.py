@@ -1,0 +1,93 @@
+"""Rows into domain values and back."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from orchestra.contracts.planning import Command
+from orchestra.scheduler.domain.people.member import Member
+from orchestra.scheduler.domain.timeline.calendar import Calendar, Hours
+from orchestra.scheduler.domain.timeline.grain import Grain
+from orchestra.scheduler.domain.work.run import Run
+from orchestra.scheduler.domain.work.task import Task
+
+TASK_FIELDS = tuple(Task.__dataclass_fields__)
+RUN_FIELDS = tuple(Run.__dataclass_fields__)
+
+DEFAULT_GRAIN = Grain(60, Calendar())
+"""For a project that was never given a team."""
+
+
+def task_of(row: RowMapping) -> Task:
+    values = {name: row[name] for name in TASK_FIELDS}
+    if values["command"] is not None:
+        values["command"] = Command.model_validate(values["command"])
+    values["covers"] = tuple(values["covers"])
+    return Task(**values)
+
+
+def run_of(row: RowMapping) -> Run:
+    return Run(**{name: row[name] for name in RUN_FIELDS})
+
+
+def hours_to_json(hours: Hours) -> dict[str, Any]:
+    return {"weekdays": sorted(hours.weekdays), "stretches": [list(stretch) for stretch in hours.stretches]}
+
+
+def hours_of(content: dict[str, Any]) -> Hours:
+    return Hours(frozenset(content["weekdays"]), tuple((start, end) for start, end in content["stretches"]))
+
+
+def grain_to_json(grain: Grain) -> dict[str, Any]:
+    calendar = grain.calendar
+    return {
+        "minutes": grain.minutes,
+        "zone": calendar.zone,
+        "hours": hours_to_json(calendar.hours),
+        "holidays": sorted(day.isoformat() for day in calendar.holidays),
+        "yearly": sorted([month, day] for month, day in calendar.yearly),
+    }
+
+
+def grain_of(content: dict[str, Any] | None) -> Grain:
+    if content is None:
+        return DEFAULT_GRAIN
+    calendar = Calendar(
+        zone=content["zone"],
+        hours=hours_of(content["hours"]),
+        holidays=frozenset(date.fromisoformat(day) for day in content["holidays"]),
+        yearly=frozenset((month, day) for month, day in content["yearly"]),
+    )
+    return Grain(content["minutes"], calendar)
+
+
+def member_to_json(member: Member) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "kind": member.kind,
+        "is_manager": member.is_manager,
+        "roles": sorted(member.roles),
+        "seniority": member.seniority,
+        "slots": member.slots,
+        "share": member.share,
+        "hours": hours_to_json(member.hours) if member.hours else None,
+        "zone": member.zone,
+        "days_off": sorted(day.isoformat() for day in member.days_off),
+        "tools": sorted(member.tools),
+    }
+
+
+def member_of(row: RowMapping) -> Member:
+    content = row["definition"]
+    return Member(
+        id=row["id"],
+        key=row["key"],
+        **{
+            **content,
+            "roles": frozenset(content["roles"]),
+            "hours": hours_of(content["hours"]) if content["hours"] else None,
+            "days_off": frozenset(date.fromisoformat(day) for day in content["days_off"]),
+            "tools": frozenset(content["tools"]),
+        },
+    )

@@ -1,0 +1,181 @@
+"""Snapshots for the calculation, and the schedules it gave, on SQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, select, update
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.contracts.ids import ProjectId, TaskId
+from orchestra.scheduler.adapters.projects import SqlMembers
+from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, SCHEDULE, TASK
+from orchestra.scheduler.application.ports import Project, PublishedSchedule
+from orchestra.scheduler.domain.people.member import Need
+from orchestra.scheduler.domain.timeline.difference import Moved
+from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule, Unplaced
+from orchestra.scheduler.domain.timeline.snapshot import Snapshot
+from orchestra.scheduler.domain.timeline.snapshot import Task as PlannedTask
+from orchestra.scheduler.domain.work.task import need_of_pool
+
+
+class SqlSchedules:
+    def __init__(self, work: UnitOfWork) -> None:
+        self._execute = work.connection.execute
+        self._work = work
+
+    async def snapshot(self, project: Project) -> Snapshot:
+        mine = (TASK.c.workspace_id == project.workspace_id, TASK.c.project_id == project.id)
+        tasks = (await self._execute(select(*_INPUTS).where(*mine).order_by(TASK.c.position))).mappings().all()
+        edges = await self._execute(
+            select(DEPENDENCY.c.predecessor, DEPENDENCY.c.successor)
+            .join(TASK, TASK.c.id == DEPENDENCY.c.successor)
+            .where(*mine)
+        )
+        last = await self.latest(project.id)
+        return Snapshot(
+            as_of=self._work.now,
+            grain=project.grain,
+            members=tuple(await SqlMembers(self._work).of_project(project.workspace_id, project.id)),
+            tasks=tuple(_planned(row) for row in tasks),
+            dependencies=tuple((row[0], row[1]) for row in edges),
+            previous=last.schedule if last else None,
+            previous_version=last.version if last else 0,
+        )
+
+    async def latest(self, project_id: ProjectId) -> PublishedSchedule | None:
+        query = select(SCHEDULE).where(SCHEDULE.c.project_id == project_id).order_by(SCHEDULE.c.version.desc()).limit(1)
+        row = (await self._execute(query)).mappings().first()
+        if row is None:
+            return None
+        return PublishedSchedule(
+            version=row["version"],
+            input_hash=row["input_hash"],
+            cause=row["cause"],
+            as_of=row["as_of"],
+            at=row["at"],
+            schedule=schedule_of(row["content"]),
+        )
+
+    async def publish(self, project: Project, published: PublishedSchedule, moves: Sequence[Moved]) -> None:
+        await self._execute(
+            SCHEDULE.insert().values(
+                workspace_id=project.workspace_id,
+                project_id=project.id,
+                version=published.version,
+                input_hash=published.input_hash,
+                cause=published.cause,
+                as_of=published.as_of,
+                at=published.at,
+                project_end=published.schedule.project_end,
+                moved=len(moves),
+                content={**schedule_to_json(published.schedule), "moves": _plain([asdict(move) for move in moves])},
+            )
+        )
+        await self._calculated(project, schedule_version=published.version)
+
+    async def unchanged(self, project: Project) -> None:
+        await self._calculated(project)
+
+    async def _calculated(self, project: Project, **values: Any) -> None:
+        # What made it stale after it was read makes it stale still.
+        later = PROJECT.c.stale_count > project.stale_count
+        await self._execute(
+            update(PROJECT)
+            .where(PROJECT.c.workspace_id == project.workspace_id, PROJECT.c.id == project.id)
+            .values(stale_cause=case((later, PROJECT.c.stale_cause)), recalculated_at=self._work.now, **values)
+        )
+
+    async def set_planned(self, placements: Sequence[Placement], unplaced: Sequence[TaskId]) -> None:
+        if placements:
+            await self._execute(
+                update(TASK)
+                .where(TASK.c.id == bindparam("b_id"))
+                .values(
+                    planned_member=bindparam("b_member"),
+                    planned_start=bindparam("b_start"),
+                    planned_end=bindparam("b_end"),
+                    share=bindparam("b_share"),
+                ),
+                [
+                    {"b_id": p.task, "b_member": p.member, "b_start": p.start, "b_end": p.end, "b_share": p.share}
+                    for p in placements
+                ],
+            )
+        if unplaced:
+            gone = {"planned_member": None, "planned_start": None, "planned_end": None}
+            await self._execute(update(TASK).where(TASK.c.id.in_(unplaced)).values(**gone))
+
+
+_INPUTS = [
+    TASK.c[name]
+    for name in (
+        "id",
+        "position",
+        "status",
+        "pool",
+        "points",
+        "minutes",
+        "assignee",
+        "started_at",
+        "assigned_at",
+        "ended_at",
+        "not_before",
+        "share",
+    )
+]
+
+
+def _planned(row: Any) -> PlannedTask:
+    pool = need_of_pool(row["pool"])
+    need = Need(pool.role, pool.command, pool.tools, row["points"], row["minutes"])
+    return PlannedTask(
+        id=row["id"],
+        order=row["position"],
+        status=row["status"],
+        need=need,
+        assignee=row["assignee"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        not_before=row["not_before"],
+        share=row["share"] if row["started_at"] else None,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """JSON values; instants as text."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "placements": [_plain(asdict(placement)) for placement in schedule.placements],
+        "unplaced": [asdict(each) for each in schedule.unplaced],
+        "project_end": _plain(schedule.project_end),
+    }
+
+
+_INSTANTS = ("start", "end", "late_start", "late_end")
+
+
+def schedule_of(content: dict[str, Any]) -> Schedule:
+    end = content["project_end"]
+    return Schedule(
+        placements=tuple(
+            Placement(
+                **{
+                    **each,
+                    **{name: datetime.fromisoformat(each[name]) for name in _INSTANTS},
+                    "cause": Cause(**each["cause"]),
+                }
+            )
+            for each in content["placements"]
+        ),
+        unplaced=tuple(Unplaced(**each) for each in content["unplaced"]),
+        project_end=datetime.fromisoformat(end) if end else None,
+    )

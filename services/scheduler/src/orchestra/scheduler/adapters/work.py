@@ -1,0 +1,52 @@
+"""The scheduler's unit of work: its repositories over one transaction."""
+
+from functools import cached_property
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.chassis.messaging import inbox
+from orchestra.contracts.planning import TasksDecomposed
+from orchestra.scheduler.adapters.projects import SqlMembers, SqlPlans, SqlProjects
+from orchestra.scheduler.adapters.runs import SqlChanges, SqlDispatches, SqlRuns
+from orchestra.scheduler.adapters.schedules import SqlSchedules
+from orchestra.scheduler.adapters.tasks import SqlTasks
+
+
+class SqlSchedulingWork(UnitOfWork):
+    @property
+    def back_off_s(self) -> float:
+        return self.settings.back_off_seconds
+
+    @cached_property
+    def projects(self) -> SqlProjects:
+        return SqlProjects(self)
+
+    @cached_property
+    def members(self) -> SqlMembers:
+        return SqlMembers(self)
+
+    @cached_property
+    def plans(self) -> SqlPlans:
+        return SqlPlans(self)
+
+    @cached_property
+    def runs(self) -> SqlRuns:
+        return SqlRuns(self)
+
+    @cached_property
+    def tasks(self) -> SqlTasks:
+        return SqlTasks(self)
+
+    @cached_property
+    def dispatches(self) -> SqlDispatches:
+        return SqlDispatches(self)
+
+    @cached_property
+    def schedules(self) -> SqlSchedules:
+        return SqlSchedules(self)
+
+    @cached_property
+    def changes(self) -> SqlChanges:
+        return SqlChanges(self)
+
+    async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
+        return await inbox.gather(self, f"scheduler:{event.kind}", event)

@@ -1,0 +1,160 @@
+"""Bring a run as far as it can go now: admit what is ready, then say what the run is.
+
+Level-triggered: it looks at what stands in the database, not at what just happened, so that it can be called after
+any change and once too often without harm. The caller holds the project.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from orchestra.chassis.ids import new_id
+from orchestra.contracts.execution import Evidence
+from orchestra.contracts.ids import MemberId
+from orchestra.contracts.planning import Command
+from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
+from orchestra.scheduler.application.changes import Move, moved, tell
+from orchestra.scheduler.application.ports import Finished, SchedulingWork
+from orchestra.scheduler.domain.people.member import Member, may_take
+from orchestra.scheduler.domain.work.admission import room_for, share_out
+from orchestra.scheduler.domain.work.run import Run
+from orchestra.scheduler.domain.work.status import RUN_OPEN, RUN_TERMINAL, move_run, run_status
+from orchestra.scheduler.domain.work.task import Task, need_of_pool
+
+
+async def advance_run(work: SchedulingWork, run: Run, cause: str) -> Run:
+    """The run as it is afterwards. A cancelled run stays as it is; a failed one may be reopened by what happened."""
+    if run.status in ("cancelled", "finished"):
+        return run
+    members = await work.members.of_project(run.workspace_id, run.project_id)
+    if run.dry_run:
+        await _pass_people(work, run)
+    in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
+    await _dispatch(work, run, members, in_hand)
+    await _assign(work, run, members, in_hand)
+    return await _settle(work, run, members, cause)
+
+
+async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> None:
+    ready = await work.tasks.ready_pools(run.id)
+    room = room_for(members, in_hand, run.concurrency)
+    open_pools = [pool for pool in ready if need_of_pool(pool).command and room.for_pool(members, pool)]
+    if not open_pools:
+        return
+    tasks = await work.tasks.next_ready(run.id, open_pools, room.together)
+    chosen = share_out([task.pool for task in tasks], members, room)
+    taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
+    if not taken:
+        return
+    handed_on = await work.tasks.handed_on([task.id for task, _, _ in taken])
+    await work.tasks.queue(taken)
+    for task, _, attempt_id in taken:
+        event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run)
+        work.publish(event, trace=run.trace)
+    await tell(work, [moved(task, "queued", "a slot is free", member) for task, member, _ in taken])
+
+
+def dispatched(
+    work: SchedulingWork, task: Task, attempt_id: str, handed_on: tuple[object, ...], run: Run
+) -> TaskDispatched:
+    """The event for an attempt that `queue` has just made of the task."""
+    assert task.command is not None
+    return TaskDispatched.model_construct(
+        workspace_id=task.workspace_id,
+        project_id=task.project_id,
+        sequence=1,
+        run_id=run.id,
+        task_id=task.id,
+        attempt_id=attempt_id,
+        number=task.attempts + 1,
+        token=task.token + 1,
+        title=task.title,
+        command=task.command,
+        handed_on=handed_on,
+        dry_run=run.dry_run,
+        at=work.now,
+    )
+
+
+async def _assign(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> None:
+    """Each person gets the next task that the schedule has given them, one at a time unless they take more."""
+    free = {m.id: m.slots - in_hand.get(m.id, 0) for m in members if m.kind == "person"}
+    taken: list[tuple[Task, MemberId]] = []
+    if any(count > 0 for count in free.values()):
+        for task in await work.tasks.next_for_people(run.id):
+            member = task.planned_member or ""
+            if free.get(member, 0) > 0:
+                free[member] -= 1
+                taken.append((task, member))
+    if taken:
+        await work.tasks.assign(taken)
+        await tell(work, [moved(task, "assigned", "it is their turn", member) for task, member in taken])
+
+
+async def _pass_people(work: SchedulingWork, run: Run) -> None:
+    """In a dry run the tasks of people are gone through without being done."""
+    evidence = Evidence(sandbox_level="none", duration_ms=0, dry_run=True)
+    while True:
+        tasks = [t for t in await work.tasks.of_run(run.id, ("ready", "assigned")) if t.command is None]
+        if not tasks:
+            return
+        await work.tasks.finish([Finished(t, work.now, work.now, evidence=evidence) for t in tasks])
+        moves = [moved(replace(t, status="assigned"), "done", "dry run") for t in tasks]
+        await tell(work, [*moves, *await release(work, tasks)])
+
+
+async def release(work: SchedulingWork, done: Sequence[Task]) -> list[Move]:
+    """Make ready what waited for these only."""
+    released = await work.tasks.release_after([task.id for task in done])
+    return [moved(task, "ready", "what it waited for is done") for task in released]
+
+
+async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cause: str) -> Run:
+    machine, person = (Counter(totals) for totals in await work.tasks.totals(run.id))
+    if machine["ready"]:
+        # Ready for a machine that the team does not have: only a person can help.
+        for pool, count in (await work.tasks.ready_pools(run.id)).items():
+            need = need_of_pool(pool)
+            if need.command and not any(may_take(m, need) for m in members):
+                machine["ready"] -= count
+                person["ready"] += count
+    status = run_status(+machine, +person)
+    if status == run.status:
+        return run
+    return await change_run(work, run, status, cause, +(machine + person))
+
+
+async def change_run(
+    work: SchedulingWork, run: Run, status: RunStatus, cause: str, totals: Mapping[TaskStatus, int]
+) -> Run:
+    """Move the run to a status and tell of it."""
+    after = replace(
+        run,
+        status=status,
+        epoch=move_run(run.id, run.status, status, run.epoch),
+        sequence=run.sequence + 1,
+        cause=cause,
+        started_at=run.started_at or (work.now if status in RUN_OPEN else None),
+        ended_at=work.now if status in RUN_TERMINAL else None,
+    )
+    await work.runs.save(after)
+    work.publish(
+        RunChanged(
+            workspace_id=run.workspace_id,
+            project_id=run.project_id,
+            sequence=after.sequence,
+            run_id=run.id,
+            plan_id=run.plan_id,
+            status=status,
+            epoch=after.epoch,
+            totals={name: count for name, count in totals.items() if count},
+            cause=cause,
+        ),
+        trace=run.trace,
+    )
+    return after
+
+
+def retries_of(run: Run, command: Command) -> int:
+    """The run's word goes before the plan's."""
+    return command.retries if run.retries is None else run.retries

@@ -1,0 +1,45 @@
+"""Telling of changes: kept in the transaction that makes them, sent together a moment later."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from orchestra.contracts.ids import MemberId, RunId
+from orchestra.contracts.scheduling import TaskChange, TaskStatus
+from orchestra.scheduler.application.ports import Key, SchedulingWork
+from orchestra.scheduler.domain.work.status import move_task
+from orchestra.scheduler.domain.work.task import Task
+
+Move = tuple[Task, TaskStatus, str, MemberId | None]
+"""A task as it was, what it becomes, why, and who has it then."""
+
+
+def moved(task: Task, after: TaskStatus, cause: str, assignee: MemberId | None = None) -> Move:
+    """The move, where the table of states allows it; raises RefusedTransition."""
+    move_task(task.key, task.status, after)
+    return task, after, cause, assignee or task.assignee
+
+
+async def tell(work: SchedulingWork, moves: Iterable[Move]) -> None:
+    """Have these moves told, and the schedules of their projects recalculated (BR-SCHED-003)."""
+    by_run: defaultdict[tuple[Key, RunId | None], list[TaskChange]] = defaultdict(list)
+    cause = ""
+    for task, after, cause, assignee in moves:
+        change = TaskChange(
+            task_id=task.id,
+            key=task.key,
+            title=task.title,
+            before=task.status,
+            after=after,
+            cause=cause,
+            attempt=task.attempts,
+            assignee=assignee,
+            at=work.now,
+        )
+        by_run[(task.workspace_id, task.project_id), task.run_id].append(change)
+    if not by_run:
+        return
+    for (key, run_id), changes in by_run.items():
+        await work.changes.add(key, run_id, changes)
+    await work.projects.mark_stale({key for key, _ in by_run}, cause)
+    work.wake("changes")
+    work.wake("recalculation")

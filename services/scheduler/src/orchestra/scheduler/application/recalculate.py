@@ -1,0 +1,80 @@
+"""Recalculate a project's schedule: read a snapshot, compute outside any lock, publish if it still stands."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+
+from orchestra.contracts.scheduling import Move, ScheduleRecalculated
+from orchestra.scheduler.application.advance_run import advance_run
+from orchestra.scheduler.application.ports import Key, PublishedSchedule, SchedulingWork
+from orchestra.scheduler.domain.timeline.difference import difference
+from orchestra.scheduler.domain.timeline.hashing import input_hash
+from orchestra.scheduler.domain.timeline.schedule import calculate
+
+Transaction = Callable[[], AbstractAsyncContextManager[SchedulingWork]]
+
+PAUSE = timedelta(milliseconds=500)
+"""Between two calculations of one project; the first is made at once."""
+
+SHOWN_MOVES = 200
+
+
+async def recalculate_stale(read: Transaction, begin: Transaction) -> bool:
+    """Recalculate what is stale; True when something was."""
+    async with read() as view:
+        keys = await view.projects.stale(view.now - PAUSE, 20)
+    for key in keys:
+        await recalculate(read, begin, key)
+    return bool(keys)
+
+
+async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
+    """One calculation. If the graph or the schedule changed meanwhile it is dropped: the project is still stale."""
+    async with read() as view:
+        project = await view.projects.find(*key)
+        if project is None or project.stale_cause is None:
+            return
+        snapshot = await view.schedules.snapshot(project)
+        last = await view.schedules.latest(project.id)
+    digest = input_hash(snapshot)
+    # In its own thread, so that deliveries and leases go on beside a large calculation.
+    schedule = await asyncio.to_thread(calculate, snapshot)
+    moves = difference(last.schedule if last else None, schedule)
+    async with begin() as work:
+        held = await work.projects.hold(*key)
+        if (held.schedule_version, held.graph_version) != (project.schedule_version, project.graph_version):
+            return
+        if last is not None and not moves and last.schedule.unplaced == schedule.unplaced:
+            await work.schedules.unchanged(project)
+            return
+        published = PublishedSchedule(
+            version=project.schedule_version + 1,
+            input_hash=digest,
+            cause=project.stale_cause,
+            as_of=snapshot.grain.floor(snapshot.as_of),
+            at=work.now,
+            schedule=schedule,
+        )
+        await work.schedules.publish(project, published, moves)
+        changed = {move.task_id for move in moves}
+        await work.schedules.set_planned(
+            [p for p in schedule.placements if p.task in changed], [u.task for u in schedule.unplaced]
+        )
+        work.publish(
+            ScheduleRecalculated(
+                workspace_id=project.workspace_id,
+                project_id=project.id,
+                sequence=published.version,
+                version=published.version,
+                input_hash=digest,
+                cause=published.cause,
+                project_end=schedule.project_end,
+                tasks=len(schedule.placements),
+                moved=len(moves),
+                moves=tuple(Move(**vars(move)) for move in moves[:SHOWN_MOVES]),
+            )
+        )
+        # People get their tasks from the schedule: now there is a newer one.
+        for run in await work.runs.open_in(project.workspace_id, project.id):
+            await advance_run(work, run, "the schedule was recalculated")

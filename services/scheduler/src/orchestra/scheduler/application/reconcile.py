@@ -1,0 +1,64 @@
+"""The safety net: find what should have gone on and did not. In a healthy system it finds nothing."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+from orchestra.contracts.scheduling import TaskStatus
+from orchestra.scheduler.application.advance_run import advance_run, dispatched
+from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.recalculate import Transaction
+from orchestra.scheduler.domain.work.task import Task
+
+SILENCE = timedelta(seconds=60)
+"""After which a dispatch that nobody was heard of is sent again; the executor takes each attempt once."""
+
+
+async def advance_due(read: Transaction, begin: Transaction) -> bool:
+    """Go on with runs that have a ready task whose time has come, such as the pause before a further try."""
+    async with read() as view:
+        due = [await view.runs.get(run_id) for run_id in await view.runs.to_look_at(50)]
+    for run in due:
+        async with begin() as work:
+            await work.projects.hold(run.workspace_id, run.project_id)
+            await advance_run(work, await work.runs.get(run.id), "its time has come")
+    return False
+
+
+async def reconcile(read: Transaction, begin: Transaction) -> int:
+    """Release forgotten tasks, send silent dispatches again; returns how many there were."""
+    async with read() as view:
+        forgotten = await view.tasks.forgotten(500)
+        silent = await view.dispatches.silent(view.now - SILENCE, 500)
+        overdue = await view.projects.overdue(50)
+    by_run: defaultdict[tuple[str, str, str], list[Task]] = defaultdict(list)
+    for task in forgotten:
+        by_run[task.workspace_id, task.project_id, task.run_id or ""].append(task)
+    for (workspace_id, project_id, run_id), tasks in sorted(by_run.items()):
+        async with begin() as work:
+            await work.projects.hold(workspace_id, project_id)
+            run = await work.runs.get(run_id)
+            still = {task.id for task in await work.tasks.of_run(run_id, _BLOCKED)}
+            tasks = [task for task in tasks if task.id in still]
+            await work.tasks.change([task.id for task in tasks], status="ready")
+            await tell(work, [moved(task, "ready", "found by the reconciler") for task in tasks])
+            await advance_run(work, run, "found by the reconciler")
+    for dispatch, task in silent:
+        async with begin() as work:
+            await work.projects.hold(task.workspace_id, task.project_id)
+            known = (await work.tasks.of_attempts([dispatch.attempt_id])).get(dispatch.attempt_id)
+            if known is None or not known[0].open or known[1].token != dispatch.token:
+                continue
+            run = await work.runs.get(dispatch.run_id)
+            handed_on = (await work.tasks.handed_on([task.id])).get(task.id, ())
+            event = dispatched(work, task, dispatch.attempt_id, handed_on, run)
+            again = event.model_copy(update={"number": dispatch.number, "token": dispatch.token})
+            work.publish(again, trace=run.trace)
+            await work.dispatches.sent_again([dispatch.attempt_id])
+    if overdue:
+        async with begin() as work:
+            await work.projects.mark_stale(overdue, "a planned end has passed")
+            work.wake("recalculation")
+    return len(forgotten) + len(silent)
+
+
+_BLOCKED: tuple[TaskStatus, ...] = ("blocked",)

@@ -1,0 +1,58 @@
+"""Start the one run of an approved plan, now or as soon as the plan has come."""
+
+from dataclasses import dataclass
+
+from orchestra.chassis.ids import new_id
+from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
+from orchestra.scheduler.application.advance_run import advance_run
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.domain.errors import HashMismatch, PlanAlreadyRuns, UnknownPlan
+from orchestra.scheduler.domain.work.run import Run
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    workspace_id: WorkspaceId
+    project_id: ProjectId
+    plan_id: PlanId
+    plan_hash: Sha256
+    requested_by: str
+    concurrency: int | None = None
+    retries: int | None = None
+    dry_run: bool = False
+    trace: str | None = None
+
+
+async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
+    """Raises HashMismatch when the plan that stands has another hash, PlanAlreadyRuns when it has a run."""
+    await work.projects.hold(request.workspace_id, request.project_id)
+    plan = await work.plans.find(request.plan_id)
+    if plan is not None:
+        if (plan.workspace_id, plan.project_id) != (request.workspace_id, request.project_id):
+            raise UnknownPlan(request.plan_id)
+        if plan.hash != request.plan_hash:
+            raise HashMismatch(request.plan_hash)
+    earlier = await work.runs.of_plan(request.plan_id)
+    if earlier is not None:
+        raise PlanAlreadyRuns(earlier.id)
+    run = Run(
+        id=new_id("run"),
+        workspace_id=request.workspace_id,
+        project_id=request.project_id,
+        plan_id=request.plan_id,
+        plan_hash=request.plan_hash,
+        status="accepted",
+        epoch=1,
+        sequence=0,
+        dry_run=request.dry_run,
+        concurrency=request.concurrency,
+        retries=request.retries,
+        requested_by=request.requested_by,
+        trace=request.trace,
+        created_at=work.now,
+    )
+    await work.runs.add(run)
+    if plan is None:
+        return run
+    await work.tasks.give_to_run(plan.id, run.id)
+    return await advance_run(work, run, "the run was started")

@@ -1,0 +1,1 @@
+"""The pure rules: frozen values and functions, no clock, no chance, no input or output."""

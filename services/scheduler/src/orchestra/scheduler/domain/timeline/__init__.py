@@ -1,0 +1,1 @@
+"""Working time and the schedule that is calculated on it."""

@@ -1,0 +1,132 @@
+"""What one member is busy with, on the axis of that member's working time."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orchestra.contracts.ids import TaskId
+from orchestra.scheduler.domain.people.member import Member, Need, duration
+from orchestra.scheduler.domain.timeline.calendar import WEEK
+from orchestra.scheduler.domain.timeline.grain import Grain
+
+
+class Opening(NamedTuple):
+    """Where a task fits: positions on the member's axis, in which slot, at which share."""
+
+    start: int
+    end: int
+    lane: int
+    share: float
+
+
+class Lane:
+    """One slot. Touching busy blocks are one block, so that a full diary stays short."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._entries: list[tuple[int, int, TaskId]] = []
+        self._ending: dict[int, TaskId] = {}
+
+    def earliest(self, since: int, minutes: int) -> int:
+        """The first position not before `since` with `minutes` free."""
+        i = bisect_right(self._starts, since) - 1
+        start = max(since, self._ends[i]) if i >= 0 else since
+        for following in range(i + 1, len(self._starts)):
+            if start + minutes <= self._starts[following]:
+                break
+            start = self._ends[following]
+        return start
+
+    def book(self, start: int, end: int, task: TaskId) -> None:
+        self._entries.append((start, end, task))
+        self._ending[end] = task
+        i = bisect_right(self._starts, start)
+        if i and start <= self._ends[i - 1]:
+            i -= 1
+            self._ends[i] = max(end, self._ends[i])
+        else:
+            self._starts.insert(i, start)
+            self._ends.insert(i, end)
+        while i + 1 < len(self._starts) and self._starts[i + 1] <= self._ends[i]:
+            self._ends[i] = max(self._ends[i], self._ends.pop(i + 1))
+            del self._starts[i + 1]
+
+    def free_from(self, position: int) -> int:
+        """From where on, not before `position`, it is never busy again."""
+        return max(position, self._ends[-1]) if self._ends else position
+
+    def task_ending(self, position: int) -> TaskId | None:
+        return self._ending.get(position)
+
+    def pairs(self) -> Iterator[tuple[TaskId, TaskId]]:
+        """Each task with the next one that begins after its end."""
+        ordered = sorted(self._entries)
+        starts = [start for start, _, _ in ordered]
+        for _, end, task in ordered:
+            following = bisect_left(starts, end)
+            if following < len(ordered):
+                yield task, ordered[following][2]
+
+
+class Diary:
+    """Filled in the order of the tasks' priorities, from the minute `now` on; what is in it stays."""
+
+    def __init__(self, member: Member, grain: Grain, now: int) -> None:
+        self.member = member
+        self.time = member.working_time(grain.calendar)
+        self.lanes = [Lane() for _ in range(member.slots)]
+        self._grain = grain
+        self._now = self.time.position(now)
+        self._taken = 0.0
+        """The shares of a person's running tasks, the last of which ends at the position `_undivided`."""
+        self._undivided = self._now
+
+    def minutes(self, need: Need) -> int:
+        """Working minutes for such a task at the member's own share."""
+        return duration(self.member, need, self._grain)
+
+    def clock_minutes(self, minutes: int) -> int:
+        """About how long so many working minutes take by the clock, nights and weekends included."""
+        return minutes * WEEK // self.time.hours.week
+
+    def hold(self, task: TaskId, need: Need, start: int, share: float | None) -> Opening:
+        """A task started in the minute `start` keeps that start, even where all slots are taken. An overdue one ends a
+        grain from now: nobody knows better.
+        """
+        share = self.member.share if share is None else share
+        overdue = self._grain.minutes if self.member.kind == "agent" else self._grain.working
+        begun = self.time.position(start)
+        end = max(begun + duration(self.member, need, self._grain, share), self._now + overdue)
+        lane = min(range(len(self.lanes)), key=lambda i: (self.lanes[i].free_from(self._now), i))
+        self.lanes[lane].book(begun, end, task)
+        if self.member.kind == "person":
+            self._taken += share
+            self._undivided = max(self._undivided, end)
+        return Opening(begun, end, lane, share)
+
+    def opening(self, need: Need, minutes: int, since: int) -> Opening:
+        """Where such a task, of `minutes` at the member's own share, would end first if it may start in the minute
+        `since`: when the running tasks have ended, or before that with the share they leave.
+        """
+        position = self.time.position(since)
+        if position >= self._undivided:
+            return self._fit(position, minutes, self.member.share)
+        share = self.member.share_left(self._taken)
+        at_once = self._fit(position, duration(self.member, need, self._grain, share), share)
+        later = self._fit(self._undivided, minutes, self.member.share)
+        return at_once if at_once.end < later.end else later
+
+    def enter(self, task: TaskId, opening: Opening) -> None:
+        self.lanes[opening.lane].book(opening.start, opening.end, task)
+
+    def task_ending(self, position: int) -> TaskId | None:
+        return next((task for lane in self.lanes if (task := lane.task_ending(position))), None)
+
+    def pairs(self) -> Iterator[tuple[TaskId, TaskId]]:
+        return (pair for lane in self.lanes for pair in lane.pairs())
+
+    def _fit(self, position: int, minutes: int, share: float) -> Opening:
+        starts = [lane.earliest(position, minutes) for lane in self.lanes]
+        start = min(starts)
+        return Opening(start, start + minutes, starts.index(start), share)

@@ -1,0 +1,186 @@
+"""Serial schedule generation: who does each task, and the earliest dates that leaves them.
+
+Started tasks are entered first and stay (BR-SCHED-005). Then, again and again, the first task in the order whose
+predecessors all have dates goes into a member's first gap that is long enough; nothing moves what is already entered.
+Order and member come from one of two rules:
+
+- *afresh*: the most urgent task first, and to the member who ends it first. Most urgent means: the latest finish,
+  counted back from the project's end along the longest chain of successors, is the earliest. The plan settles ties.
+- *repaired*: in the order of the previous starts, and to the previous member if they still may take it, so that
+  nothing moves that need not: with the same inputs (and one slot a member) every date stays, after a delay or an early
+  finish only what hangs on it moves. Tasks that were not planned before come last, by the first rule.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from orchestra.contracts.ids import MemberId, TaskId
+from orchestra.scheduler.domain.people.member import Need, may_take
+from orchestra.scheduler.domain.timeline.calendar import instant_of, minute_of, next_minute
+from orchestra.scheduler.domain.timeline.diary import Diary, Opening
+from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
+from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
+from orchestra.scheduler.domain.work.graph import arrange
+from orchestra.scheduler.domain.work.status import OPEN, RELEASING
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Entry(NamedTuple):
+    """A task in a diary."""
+
+    task: Task
+    diary: Diary
+    opening: Opening
+    start: datetime
+    cause: Cause
+
+    @property
+    def end(self) -> int:
+        """In minutes."""
+        return self.diary.time.end(self.opening.end)
+
+
+class Crew(NamedTuple):
+    """Those who may take a task, with the working minutes it takes each of them."""
+
+    candidates: list[tuple[Diary, int]]
+    clock_minutes: int
+    """About how long it takes the quickest, nights and weekends included."""
+
+
+class Generation:
+    """All tasks in diaries (`entries`) or `unplaced`; done, skipped and cancelled ones are in neither.
+
+    Repaired where there are `previous` placements, else afresh.
+    """
+
+    def __init__(self, snapshot: Snapshot, previous: Mapping[TaskId, Placement]) -> None:
+        in_plan_order = sorted(snapshot.tasks, key=lambda task: (task.order, task.id))
+        self.tasks = {task.id: task for task in in_plan_order}
+        self.graph = arrange([task.id for task in in_plan_order], snapshot.dependencies)
+        self.entries: dict[TaskId, Entry] = {}
+        self.unplaced: dict[TaskId, Unplaced] = {}
+        self.now = minute_of(snapshot.grain.floor(snapshot.as_of))
+        self.diaries = {
+            member.id: Diary(member, snapshot.grain, self.now)
+            for member in sorted(snapshot.members, key=lambda member: (member.key, member.id))
+        }
+        self._previous = previous
+        self._crews: dict[tuple[Need, MemberId | None], Crew] = {}
+        self._ended: dict[TaskId, int] = {}
+        """From which minute on a task no longer holds its successors back."""
+        for task in self.tasks.values():
+            if task.started:
+                self._hold(task)
+        for task in self._in_order():
+            self._settle(task)
+
+    @property
+    def end(self) -> int:
+        """The minute in which the last entry ends; that of `as_of` when there is none."""
+        return max((entry.end for entry in self.entries.values()), default=self.now)
+
+    def _in_order(self) -> Iterator[Task]:
+        """Every task, after its predecessors."""
+        tails = self._tails()
+
+        def rank(task: Task) -> tuple[datetime, int, int, TaskId]:
+            previous = self._previous.get(task.id)
+            return (
+                (previous.start, 0, task.order, task.id) if previous else (_NEVER, -tails[task.id], task.order, task.id)
+            )
+
+        waits = {task: len(predecessors) for task, predecessors in self.graph.predecessors.items()}
+        free = [rank(task) for task in self.tasks.values() if not waits[task.id]]
+        heapify(free)
+        while free:
+            task = self.tasks[heappop(free)[-1]]
+            yield task
+            for successor in self.graph.successors[task.id]:
+                waits[successor] -= 1
+                if not waits[successor]:
+                    heappush(free, rank(self.tasks[successor]))
+
+    def _tails(self) -> dict[TaskId, int]:
+        """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""
+        tails: dict[TaskId, int] = {}
+        chains: dict[TaskId, int] = {}
+        for task_id in reversed(self.graph.order):
+            task = self.tasks[task_id]
+            tails[task_id] = max((chains[successor] for successor in self.graph.successors[task_id]), default=0)
+            chains[task_id] = tails[task_id] + (self._crew(task).clock_minutes if task.status in OPEN else 0)
+        return tails
+
+    def _crew(self, task: Task) -> Crew:
+        """Whoever has it already, or else anybody that meets its need."""
+        asked = (task.need, task.assignee)
+        if asked not in self._crews:
+            candidates = [
+                (diary, diary.minutes(task.need))
+                for diary in self.diaries.values()
+                if task.assignee in (None, diary.member.id) and may_take(diary.member, task.need)
+            ]
+            clock = min((diary.clock_minutes(minutes) for diary, minutes in candidates), default=0)
+            self._crews[asked] = Crew(candidates, clock)
+        return self._crews[asked]
+
+    def _hold(self, task: Task) -> None:
+        diary = self.diaries.get(task.assignee or "")
+        if diary is None or diary.member.is_manager or task.started_at is None:
+            self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
+            return
+        opening = diary.hold(task.id, task.need, next_minute(task.started_at), task.share)
+        self.entries[task.id] = Entry(task, diary, opening, task.started_at, Cause("started"))
+
+    def _settle(self, task: Task) -> None:
+        if task.status in RELEASING:
+            self._ended[task.id] = next_minute(task.ended_at) if task.ended_at else self.now
+        elif task.status == "failed":
+            self.unplaced[task.id] = Unplaced(task.id, "failed")
+        elif task.status in OPEN and not task.started:
+            self._place(task)
+        if task.id in self.entries:
+            self._ended[task.id] = self.entries[task.id].end
+
+    def _place(self, task: Task) -> None:
+        predecessors = self.graph.predecessors[task.id]
+        blocker = next((each for each in predecessors if each not in self._ended), None)
+        candidates = self._crew(task).candidates
+        if blocker is not None:
+            self.unplaced[task.id] = Unplaced(task.id, "behind", blocker)
+        elif not candidates and task.assignee is not None:
+            self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
+        elif not candidates:
+            self.unplaced[task.id] = Unplaced(task.id, "no member", task.need.role)
+        else:
+            gate = next_minute(task.not_before) if task.not_before else self.now
+            since = max(self.now, gate, *(self._ended[each] for each in predecessors))
+            diary, opening = self._choice(task, candidates, since)
+            diary.enter(task.id, opening)
+            start = instant_of(diary.time.start(opening.start))
+            self.entries[task.id] = Entry(task, diary, opening, start, self._cause(task, diary, opening.start))
+
+    def _choice(self, task: Task, candidates: list[tuple[Diary, int]], since: int) -> tuple[Diary, Opening]:
+        """Ties go to the first by key."""
+        previous = self._previous.get(task.id)
+        kept = [each for each in candidates if previous and each[0].member.id == previous.member]
+        return min(
+            ((diary, diary.opening(task.need, minutes, since)) for diary, minutes in kept or candidates),
+            key=lambda offer: offer[0].time.end(offer[1].end),
+        )
+
+    def _cause(self, task: Task, diary: Diary, position: int) -> Cause:
+        """Why not earlier. Compared on the member's working time, so that a predecessor which ends on a day off and an
+        `as_of` on the same day off are the same moment: then neither, but the calendar is the cause.
+        """
+        if position == diary.time.position(self.now):
+            return Cause("as of" if diary.time.start(position) == self.now else "calendar")
+        if task.not_before and position == diary.time.position(next_minute(task.not_before)):
+            return Cause("not before")
+        for predecessor in sorted(self.graph.predecessors[task.id], key=self._ended.__getitem__, reverse=True):
+            if position == diary.time.position(self._ended[predecessor]):
+                return Cause("predecessor", predecessor)
+        return Cause("member busy", diary.task_ending(position))

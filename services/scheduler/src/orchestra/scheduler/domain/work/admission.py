@@ -1,0 +1,55 @@
+"""Who takes what now: ready machine tasks are shared out over the free slots of agents, in order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestra.contracts.ids import MemberId
+from orchestra.scheduler.domain.people.member import Member, may_take
+from orchestra.scheduler.domain.work.task import need_of_pool
+
+AHEAD = 2
+"""Dispatched at most, as a multiple of the slots: one in work, one on its way, the rest stays where order can change."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many more tasks each agent may get, and how many all of them together."""
+
+    free: Mapping[MemberId, int]
+    together: int
+
+    def for_pool(self, members: Sequence[Member], pool: str) -> int:
+        """How many tasks of this pool could be dispatched now."""
+        need = need_of_pool(pool)
+        return min(self.together, sum(self.free.get(m.id, 0) for m in members if may_take(m, need)))
+
+
+def room_for(members: Sequence[Member], in_flight: Mapping[MemberId, int], limit: int | None) -> Room:
+    """`limit` is the run's own concurrency: machine tasks in flight at a time; None: what the slots allow."""
+    free = {m.id: max(0, AHEAD * m.slots - in_flight.get(m.id, 0)) for m in members if m.kind == "agent"}
+    if limit is None:
+        return Room(free, sum(free.values()))
+    busy = sum(in_flight.get(member, 0) for member in free)
+    # Under a limit of its own the run gets no task ahead of a slot: the limit is what may run at once.
+    return Room(free, max(0, min(limit - busy, sum(free.values()))))
+
+
+def share_out(pools: Sequence[str], members: Sequence[Member], room: Room) -> list[MemberId | None]:
+    """For tasks of these pools, in order: the eligible agent with the most free slots, or None when there is no room."""
+    free = dict(room.free)
+    left = room.together
+    eligible: dict[str, list[Member]] = {}
+    chosen: list[MemberId | None] = []
+    for pool in pools:
+        if pool not in eligible:
+            need = need_of_pool(pool)
+            eligible[pool] = [m for m in members if may_take(m, need)]
+        # Ties go to the key, so that equal situations give equal assignments.
+        best = max(eligible[pool], key=lambda m: (free.get(m.id, 0), m.key), default=None)
+        if best is None or left <= 0 or free.get(best.id, 0) <= 0:
+            chosen.append(None)
+            continue
+        free[best.id] -= 1
+        left -= 1
+        chosen.append(best.id)
+    return chosen

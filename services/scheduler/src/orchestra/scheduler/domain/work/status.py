@@ -1,0 +1,99 @@
+"""The state machines of tasks and runs, each as one table; whatever is not in the table is refused."""
+
+from collections.abc import Mapping
+
+from orchestra.contracts.ids import RunId, TaskId
+from orchestra.contracts.scheduling import RunStatus, TaskStatus
+from orchestra.scheduler.domain.errors import RefusedTransition
+
+TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    "blocked": frozenset({"ready", "cancelled", "skipped"}),
+    "ready": frozenset({"blocked", "assigned", "queued", "cancelled", "skipped"}),
+    "assigned": frozenset({"ready", "running", "in_review", "waiting", "done", "failed", "cancelled", "skipped"}),
+    "queued": frozenset({"ready", "running", "in_review", "waiting", "done", "failed", "cancelled"}),
+    "running": frozenset({"ready", "in_review", "waiting", "done", "failed", "cancelled"}),
+    "in_review": frozenset({"ready", "waiting", "done", "failed", "cancelled"}),
+    "waiting": frozenset({"ready", "running", "in_review", "failed", "cancelled", "skipped"}),
+    "failed": frozenset({"ready", "cancelled", "skipped"}),
+    "done": frozenset(),
+    "cancelled": frozenset(),
+    "skipped": frozenset(),
+}
+"""Not obvious from the names:
+
+- A further try goes back to `ready`, with a not-before; so does a task that its assignee gives up.
+- `queued` and `assigned` may become `done` without `running`: a start is reported only after a second, and a person
+  may report the end alone. The outcome then brings the start, so that every done task has both dates.
+- `ready` falls back to `blocked` when a newer plan version puts a dependency before it.
+- `failed` ends a task until a person decides otherwise: once more (`ready`), go on without it (`skipped`).
+"""
+
+TERMINAL: frozenset[TaskStatus] = frozenset({"done", "failed", "cancelled", "skipped"})
+"""Nothing more happens to such a task by itself."""
+
+OPEN: frozenset[TaskStatus] = frozenset(TASK_MOVES) - TERMINAL
+
+RELEASING: frozenset[TaskStatus] = frozenset({"done", "skipped"})
+"""A predecessor in such a state no longer holds its successors back. A failed or cancelled one always does."""
+
+RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
+    "accepted": frozenset({"running", "waiting", "finished", "failed", "cancelled"}),
+    "running": frozenset({"waiting", "finished", "failed", "cancelled"}),
+    "waiting": frozenset({"running", "finished", "failed", "cancelled"}),
+    "failed": frozenset({"running", "waiting", "finished", "cancelled"}),
+    "finished": frozenset(),
+    "cancelled": frozenset(),
+}
+"""Leaving `failed` reopens the run: a failed task is tried again or skipped."""
+
+RUN_TERMINAL: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled"})
+RUN_OPEN: frozenset[RunStatus] = frozenset(RUN_MOVES) - RUN_TERMINAL
+
+
+def move_task(task: TaskId, before: TaskStatus, after: TaskStatus) -> TaskStatus:
+    """`after`, where the table allows it; raises RefusedTransition."""
+    if after not in TASK_MOVES[before]:
+        raise RefusedTransition(task, before, after)
+    return after
+
+
+def move_run(run: RunId, before: RunStatus, after: RunStatus, epoch: int) -> int:
+    """The run's epoch after the move; raises RefusedTransition.
+
+    Reopening begins the next epoch, so that each epoch has exactly one terminal event.
+    """
+    if after not in RUN_MOVES[before]:
+        raise RefusedTransition(run, before, after)
+    return epoch + (before in RUN_TERMINAL)
+
+
+_GOES_ON_ALONE: tuple[TaskStatus, ...] = ("ready", "queued", "running")
+_NEEDS_A_PERSON: tuple[TaskStatus, ...] = ("assigned", "waiting", "in_review")
+
+
+def run_status(machine: Mapping[TaskStatus, int], person: Mapping[TaskStatus, int]) -> RunStatus:
+    """What an open run is, from how many of its tasks are in which state: those with a command, those without.
+
+    The first line that holds:
+
+    | some task is …                                                                          | the run is |
+    |---|---|
+    | machine: ready (a not-before included), queued, running                                 | `running`  |
+    | person: ready, assigned, running; either: waiting, in_review                            | `waiting`  |
+    | failed, or blocked                                                                      | `failed`   |
+    | otherwise: all are done, skipped or cancelled because superseded, or there are none     | `finished` |
+
+    A failed task stops only what is behind it: other branches go on, and while people still have reachable work the
+    run waits for them. When the third line is reached every blocked task is behind a failed or cancelled one, since
+    dependents are released in the transaction that completes their predecessor and the graph has no cycle.
+    `accepted` (not begun) and `cancelled` (somebody's decision) do not follow from totals.
+    """
+    if any(machine.get(status) for status in _GOES_ON_ALONE):
+        return "running"
+    if any(person.get(status) for status in _GOES_ON_ALONE):
+        return "waiting"
+    if any(totals.get(status) for totals in (machine, person) for status in _NEEDS_A_PERSON):
+        return "waiting"
+    if any(totals.get(status) for totals in (machine, person) for status in ("failed", "blocked")):
+        return "failed"
+    return "finished"

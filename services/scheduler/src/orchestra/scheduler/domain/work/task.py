@@ -1,0 +1,55 @@
+"""A task as the scheduler holds it, and the pool it waits in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.planning import Command
+from orchestra.contracts.scheduling import TaskStatus
+from orchestra.scheduler.domain.people.member import Need
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The state of a task; what people read of it (criteria, coverage, evidence) stays in its row."""
+
+    id: TaskId
+    workspace_id: WorkspaceId
+    project_id: ProjectId
+    plan_id: PlanId
+    run_id: RunId | None
+    key: str
+    title: str
+    status: TaskStatus
+    pool: str
+    role: str | None
+    command: Command | None
+    covers: tuple[str, ...]
+    assignee: MemberId | None = None
+    planned_member: MemberId | None = None
+    attempt_id: AttemptId | None = None
+    token: int = 0
+    """Grows with each attempt; only the holder of the newest one may report."""
+    attempts: int = 0
+    failures: int = 0
+    """Attempts that failed by themselves."""
+    lost: int = 0
+    """Attempts whose executor died or went silent."""
+    not_before: datetime | None = None
+    started_at: datetime | None = None
+    assigned_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def pool_of(need: Need) -> str:
+    """Tasks of one pool can be taken by the same members: `person|editor`, `agent|automation|python3,sort`."""
+    if not need.command:
+        return f"person|{need.role or ''}"
+    return f"agent|{need.role or ''}|{','.join(sorted(need.tools))}"
+
+
+def need_of_pool(pool: str) -> Need:
+    kind, role, *tools = pool.split("|")
+    listed: Iterable[str] = tools[0].split(",") if tools and tools[0] else ()
+    return Need(role=role or None, command=kind == "agent", tools=frozenset(listed))

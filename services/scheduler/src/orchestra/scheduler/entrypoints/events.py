@@ -1,0 +1,32 @@
+"""What the scheduler listens to."""
+
+from collections.abc import Sequence
+
+from orchestra.chassis.messaging.subscriptions import Subscriptions
+from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
+from orchestra.contracts.planning import TasksDecomposed
+from orchestra.scheduler.adapters.work import SqlSchedulingWork
+from orchestra.scheduler.application import record_outcomes
+from orchestra.scheduler.application.apply_plan import apply_plan
+
+subscriptions = Subscriptions("scheduler")
+
+
+@subscriptions.on(TasksDecomposed)
+async def tasks_decomposed(event: TasksDecomposed, work: SqlSchedulingWork) -> None:
+    await apply_plan(work, event)
+
+
+@subscriptions.on_batch(AttemptStarted)
+async def attempts_started(events: Sequence[AttemptStarted], work: SqlSchedulingWork) -> None:
+    await record_outcomes.record_starts(work, events)
+
+
+@subscriptions.on_batch(AttemptSucceeded)
+async def attempts_succeeded(events: Sequence[AttemptSucceeded], work: SqlSchedulingWork) -> None:
+    await record_outcomes.record_successes(work, events)
+
+
+@subscriptions.on_batch(AttemptFailed)
+async def attempts_failed(events: Sequence[AttemptFailed], work: SqlSchedulingWork) -> None:
+    await record_outcomes.record_failures(work, events)

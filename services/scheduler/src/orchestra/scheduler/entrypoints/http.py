@@ -1,0 +1,200 @@
+"""Commands and queries of the scheduler."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from orchestra.chassis.http.commands import CurrentCommand
+from orchestra.chassis.http.identity import CurrentCaller
+from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
+from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.scheduler.adapters.queries import Queries
+from orchestra.scheduler.adapters.work import SqlSchedulingWork
+from orchestra.scheduler.application.cancel_run import cancel_run
+from orchestra.scheduler.application.complete_task import complete_task
+from orchestra.scheduler.application.decide_task import Decision, decide_task
+from orchestra.scheduler.application.set_team import set_team
+from orchestra.scheduler.application.start_run import RunRequest, start_run
+from orchestra.scheduler.domain.errors import UnknownProject
+from orchestra.scheduler.domain.work.explanation import explain
+from orchestra.scheduler.entrypoints.team import Strict, TeamRequest, team_to_json
+from orchestra.scheduler.entrypoints.views import (
+    ExplanationView,
+    RunView,
+    ScheduleSummary,
+    ScheduleView,
+    TaskView,
+)
+
+router = APIRouter()
+
+
+class StartRun(Strict):
+    plan_id: str
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    retries: int | None = Field(default=None, ge=0, le=100)
+    dry_run: bool = False
+
+
+class CompleteTask(Strict):
+    member: str | None = None
+    """The assignee's key; without it the assignee is meant."""
+
+
+class DecideTask(Strict):
+    decision: Decision
+
+
+@router.put("/projects/{project_id}/team")
+async def put_team(project_id: str, team: TeamRequest, command: CurrentCommand) -> Response:
+    """Replace the team: who works on the project, and when."""
+    grain = team.calendar.grain()
+    members = [request.member(team.calendar) for request in team.members]
+
+    async def effect(work: SqlSchedulingWork) -> dict[str, Any]:
+        await set_team(work, command.caller.workspace_id, project_id, grain, members)
+        return team_to_json(grain, members)
+
+    return await command.run(effect)
+
+
+@router.get("/projects/{project_id}/team")
+async def get_team(project_id: str, caller: CurrentCaller, view: CurrentView) -> TeamRequest:
+    project = await view.projects.find(caller.workspace_id, project_id)
+    if project is None:
+        raise UnknownProject(project_id)
+    members = await view.members.of_project(caller.workspace_id, project_id)
+    return TeamRequest.model_validate(team_to_json(project.grain, members))
+
+
+@router.post("/projects/{project_id}/runs", response_model=RunView, status_code=201)
+async def post_run(project_id: str, request: StartRun, command: CurrentCommand) -> Response:
+    """Start the run of an approved plan; before the plan has come the run is accepted and begins with it."""
+    wanted = RunRequest(
+        workspace_id=command.caller.workspace_id,
+        project_id=project_id,
+        plan_id=request.plan_id,
+        plan_hash=request.hash,
+        requested_by=command.caller.subject,
+        concurrency=request.concurrency,
+        retries=request.retries,
+        dry_run=request.dry_run,
+        trace=traceparent(),
+    )
+
+    async def effect(work: SqlSchedulingWork) -> RunView:
+        return await _run(work, wanted.workspace_id, (await start_run(work, wanted)).id)
+
+    return await command.run(effect, status=201, location=lambda run: f"/runs/{run.id}")
+
+
+@router.get("/runs")
+async def list_runs(
+    caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor, project_id: str | None = None
+) -> Page[RunView]:
+    rows = await Queries(view, caller.workspace_id).runs(project_id, cursor.limit + 1, cursor.after)
+    return cursor.page([RunView(**row) for row in rows], "id")
+
+
+@router.get("/runs/{run_id}")
+async def get_run(run_id: str, caller: CurrentCaller, view: CurrentView) -> RunView:
+    return await _run(view, caller.workspace_id, run_id)
+
+
+@router.post("/runs/{run_id}/cancel", response_model=RunView)
+async def post_cancel(run_id: str, command: CurrentCommand) -> Response:
+    """Cancel what has not ended; running commands are stopped."""
+
+    async def effect(work: SqlSchedulingWork) -> RunView:
+        await cancel_run(work, command.caller.workspace_id, run_id, command.caller.subject)
+        return await _run(work, command.caller.workspace_id, run_id)
+
+    return await command.run(effect)
+
+
+@router.get("/runs/{run_id}/tasks")
+async def list_run_tasks(
+    run_id: str, caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor
+) -> Page[TaskView]:
+    await view.runs.find(caller.workspace_id, run_id)
+    rows = await Queries(view, caller.workspace_id).tasks(cursor.limit + 1, cursor.after, run_id=run_id)
+    return cursor.page([TaskView(**row) for row in rows], "cursor")
+
+
+@router.get("/projects/{project_id}/tasks")
+async def list_project_tasks(
+    project_id: str, caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor
+) -> Page[TaskView]:
+    rows = await Queries(view, caller.workspace_id).tasks(cursor.limit + 1, cursor.after, project_id=project_id)
+    return cursor.page([TaskView(**row) for row in rows], "cursor")
+
+
+@router.get("/tasks/{task_id}")
+async def get_task(task_id: str, caller: CurrentCaller, view: CurrentView) -> TaskView:
+    return TaskView(**await Queries(view, caller.workspace_id).task(task_id))
+
+
+@router.get("/tasks/{task_id}/explain")
+async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView) -> ExplanationView:
+    """Why the task is where it is, and what it waits for."""
+    task = await view.tasks.find(caller.workspace_id, task_id)
+    run = await view.runs.get(task.run_id) if task.run_id else None
+    predecessors = await view.tasks.predecessors(task_id)
+    members = await view.members.of_project(task.workspace_id, task.project_id)
+    found = explain(task, run, predecessors, members, view.now)
+    return ExplanationView(
+        task_id=task.id,
+        key=task.key,
+        status=task.status,
+        sentence=found.sentence,
+        waits_for=[vars(wait) for wait in found.waits_for],  # pyright: ignore[reportArgumentType]
+    )
+
+
+@router.post("/tasks/{task_id}/complete", response_model=TaskView)
+async def post_complete(task_id: str, request: CompleteTask, command: CurrentCommand) -> Response:
+    """The assignee says that their task is done."""
+
+    async def effect(work: SqlSchedulingWork) -> TaskView:
+        await complete_task(work, command.caller.workspace_id, task_id, request.member)
+        return TaskView(**await Queries(work, command.caller.workspace_id).task(task_id))
+
+    return await command.run(effect)
+
+
+@router.post("/tasks/{task_id}/decide", response_model=TaskView)
+async def post_decide(task_id: str, request: DecideTask, command: CurrentCommand) -> Response:
+    """Decide about a task that waits: run it once more, or fail it."""
+
+    async def effect(work: SqlSchedulingWork) -> TaskView:
+        caller = command.caller
+        await decide_task(work, caller.workspace_id, task_id, request.decision, caller.subject)
+        return TaskView(**await Queries(work, caller.workspace_id).task(task_id))
+
+    return await command.run(effect)
+
+
+@router.get("/projects/{project_id}/schedule")
+async def get_schedule(
+    project_id: str,
+    caller: CurrentCaller,
+    view: CurrentView,
+    version: Annotated[int | None, Query(ge=1)] = None,
+) -> ScheduleView:
+    """The published schedule, or an earlier version of it."""
+    return ScheduleView(**await Queries(view, caller.workspace_id).schedule(project_id, version))
+
+
+@router.get("/projects/{project_id}/schedules")
+async def list_schedules(
+    project_id: str, caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor
+) -> Page[ScheduleSummary]:
+    before = int(cursor.after) if cursor.after else None
+    rows = await Queries(view, caller.workspace_id).schedules(project_id, cursor.limit + 1, before)
+    return cursor.page([ScheduleSummary(**row) for row in rows], "version")
+
+
+async def _run(work: SqlSchedulingWork, workspace_id: str, run_id: str) -> RunView:
+    return RunView(**await Queries(work, workspace_id).run(run_id))

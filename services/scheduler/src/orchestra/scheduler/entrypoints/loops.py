@@ -1,0 +1,36 @@
+"""What the scheduler does by itself: recalculate, tell, and look after what time brings."""
+
+from typing import Any
+
+from orchestra.chassis.database.unit_of_work import Database
+from orchestra.chassis.loops import Loop
+from orchestra.chassis.telemetry.logging import logger
+from orchestra.scheduler.application.recalculate import recalculate_stale
+from orchestra.scheduler.application.reconcile import advance_due, reconcile
+from orchestra.scheduler.application.tell_changes import tell_changes
+
+log = logger("scheduler")
+
+
+def loops(database: Database[Any]) -> list[Loop]:
+    async def recalculation() -> bool:
+        return await recalculate_stale(database.read, database.begin)
+
+    async def changes() -> bool:
+        return await tell_changes(database.read, database.begin)
+
+    async def timers() -> bool:
+        return await advance_due(database.read, database.begin)
+
+    async def reconciler() -> bool:
+        found = await reconcile(database.read, database.begin)
+        if found:
+            log.warning("the reconciler found work", count=found)
+        return False
+
+    return [
+        Loop("recalculation", recalculation, every=0.5),
+        Loop("changes", changes, every=0.25),
+        Loop("timers", timers, every=0.5),
+        Loop("reconciler", reconciler, every=5.0),
+    ]

@@ -1,0 +1,136 @@
+"""The shapes that the scheduler answers with."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestra.contracts.execution import Artifact, Evidence
+from orchestra.contracts.planning import Command
+from orchestra.contracts.scheduling import RunStatus, TaskStatus
+from orchestra.scheduler.domain.work.explanation import WaitKind
+
+
+class MemberView(BaseModel):
+    id: str
+    key: str
+    name: str
+    kind: str
+
+
+class PersonView(BaseModel):
+    key: str
+    name: str
+
+
+class WaitingView(BaseModel):
+    task_id: str
+    key: str
+    title: str
+    member: PersonView | None
+    reason: str
+
+
+class RunView(BaseModel):
+    id: str
+    project_id: str
+    plan_id: str
+    status: RunStatus
+    epoch: int
+    dry_run: bool
+    concurrency: int | None
+    totals: dict[str, int] = {}
+    waiting_for: list[WaitingView] = []
+    sandbox_levels: dict[str, int] = {}
+    cause: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class TaskView(BaseModel):
+    id: str
+    key: str
+    title: str
+    order: int
+    project_id: str
+    plan_id: str
+    run_id: str | None
+    status: TaskStatus
+    role: str | None
+    covers: list[str]
+    criteria: list[str]
+    points: float | None
+    minutes: int | None
+    after: list[str]
+    command: Command | None
+    assignee: MemberView | None
+    planned_member: MemberView | None
+    planned_start: datetime | None
+    planned_end: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    attempt_id: str | None
+    last_failure: dict[str, Any] | None
+    next_try_at: datetime | None
+    outputs: list[Artifact]
+    evidence: Evidence | None
+    critical: bool
+    slack_minutes: int | None
+    cursor: str = ""
+
+
+class WaitView(BaseModel):
+    kind: WaitKind
+    id: str
+    text: str
+
+
+class ExplanationView(BaseModel):
+    task_id: str
+    key: str
+    status: TaskStatus
+    sentence: str
+    waits_for: list[WaitView]
+
+
+class PlannedTaskView(BaseModel):
+    task_id: str
+    key: str
+    title: str
+    member: MemberView | None
+    start: datetime
+    end: datetime
+    slack_minutes: int
+    critical: bool
+    cause: str
+
+
+class UnplacedView(BaseModel):
+    task_id: str
+    key: str
+    reason: str
+
+
+class ScheduleView(BaseModel):
+    version: int
+    input_hash: str
+    cause: str
+    as_of: datetime
+    at: datetime
+    project_end: datetime | None
+    critical_path: list[str]
+    tasks: list[PlannedTaskView]
+    unplaced: list[UnplacedView]
+    moves: list[dict[str, Any]]
+
+
+class ScheduleSummary(BaseModel):
+    version: int
+    input_hash: str
+    cause: str
+    as_of: datetime
+    at: datetime
+    project_end: datetime | None
+    moved: int

@@ -1,0 +1,42 @@
+"""The scheduler, declared."""
+
+from typing import Any
+
+from orchestra.chassis.service import Room, Service
+from orchestra.contracts import catalog
+from orchestra.scheduler.adapters.tables import metadata
+from orchestra.scheduler.adapters.work import SqlSchedulingWork
+from orchestra.scheduler.domain import errors
+from orchestra.scheduler.entrypoints.events import subscriptions
+from orchestra.scheduler.entrypoints.http import router
+from orchestra.scheduler.entrypoints.loops import loops
+from orchestra.scheduler.settings import SchedulerSettings
+
+
+async def wire(room: Room[SqlSchedulingWork, Any]) -> None:
+    room.loops.extend(loops(room.database))
+
+
+service = Service(
+    name="scheduler",
+    settings=SchedulerSettings,
+    work=SqlSchedulingWork,
+    metadata=metadata,
+    migrations="orchestra.scheduler.migrations",
+    subscriptions=subscriptions,
+    routers=[router],
+    refusals={
+        errors.UnknownTask: 404,
+        errors.UnknownRun: 404,
+        errors.UnknownPlan: 404,
+        errors.UnknownProject: 404,
+        errors.UnknownMember: 404,
+        errors.NotTheAssignee: 403,
+        errors.InvalidCalendar: 422,
+        errors.InvalidMember: 422,
+        errors.NoWorkingTime: 422,
+        errors.SchedulingError: 409,
+    },
+    bindings=catalog.bindings(),
+    wire=wire,
+)

@@ -1,0 +1,94 @@
+"""The dependency graph: no cycles, a stable order, any depth."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestra.scheduler.domain.errors import CyclicDependency, DuplicateTask, UnknownTask
+from orchestra.scheduler.domain.work.graph import arrange
+
+Edges = list[tuple[str, str]]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[list[str], Edges]:
+    tasks = [f"t{i}" for i in range(draw(st.integers(1, 12)))]
+    ends = st.sampled_from(tasks)
+    return draw(st.permutations(tasks)), draw(st.lists(st.tuples(ends, ends), max_size=20))
+
+
+def test_tasks_that_could_come_next_come_in_plan_order() -> None:
+    graph = arrange(["d", "c", "b", "a"], [("a", "d")])
+    assert graph.order == ("c", "b", "a", "d")
+
+
+def test_predecessors_and_successors_are_in_plan_order_and_an_edge_given_twice_counts_once() -> None:
+    graph = arrange(["a", "b", "c"], [("b", "c"), ("a", "c"), ("b", "c")])
+    assert graph.predecessors == {"a": (), "b": (), "c": ("a", "b")}
+    assert graph.successors == {"a": ("c",), "b": ("c",), "c": ()}
+
+
+def test_a_task_given_twice_is_refused() -> None:
+    with pytest.raises(DuplicateTask, match="b"):
+        arrange(["a", "b", "b"], [])
+
+
+@pytest.mark.parametrize("edge", [("a", "x"), ("x", "a")])
+def test_an_edge_to_or_from_a_task_that_is_not_there_is_refused(edge: tuple[str, str]) -> None:
+    with pytest.raises(UnknownTask, match="x"):
+        arrange(["a"], [edge])
+
+
+def test_br_dep_002_a_task_behind_itself_is_refused() -> None:
+    with pytest.raises(CyclicDependency, match="a → a"):
+        arrange(["a"], [("a", "a")])
+
+
+def test_br_dep_002_the_refusal_shows_the_cycle_and_not_what_leads_to_it() -> None:
+    edges = [("start", "b"), ("a", "b"), ("b", "c"), ("c", "a"), ("c", "end")]
+    with pytest.raises(CyclicDependency, match="a → b → c → a"):
+        arrange(["end", "a", "b", "c", "start"], edges)
+
+
+def test_a_chain_of_100_000_tasks_is_ordered() -> None:
+    tasks = [f"t{i}" for i in range(100_000)]
+    graph = arrange(tasks, itertools.pairwise(tasks))
+    assert graph.order == tuple(tasks)
+
+
+def test_br_dep_002_a_cycle_of_100_000_tasks_is_found() -> None:
+    tasks = [f"t{i}" for i in range(100_000)]
+    with pytest.raises(CyclicDependency) as refused:
+        arrange(tasks, [*itertools.pairwise(tasks), (tasks[-1], tasks[0])])
+    assert refused.value.cycle == tuple(tasks)
+
+
+@given(graphs())
+def test_br_dep_002_every_graph_is_ordered_or_refused_with_a_real_cycle(graph: tuple[list[str], Edges]) -> None:
+    tasks, edges = graph
+    try:
+        order = arrange(tasks, edges).order
+    except CyclicDependency as refused:
+        cycle = refused.cycle
+        assert len(set(cycle)) == len(cycle)
+        assert set(zip(cycle, [*cycle[1:], cycle[0]], strict=True)) <= set(edges)
+    else:
+        assert sorted(order) == sorted(tasks)
+        assert all(order.index(predecessor) < order.index(successor) for predecessor, successor in edges)
+
+
+@given(graphs(), st.randoms())
+def test_the_order_does_not_depend_on_the_order_of_the_edges(graph: tuple[list[str], Edges], chance: object) -> None:
+    tasks, edges = graph
+    shuffled = list(edges)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    def result(given_edges: Edges) -> object:
+        try:
+            return arrange(tasks, given_edges)
+        except CyclicDependency as refused:
+            return refused.cycle
+
+    assert result(edges) == result(shuffled)
