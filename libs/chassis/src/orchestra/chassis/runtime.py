@@ -21,6 +21,7 @@ from orchestra.chassis.messaging import inbox, outbox
 from orchestra.chassis.messaging.consume import retry_due
 from orchestra.chassis.messaging.relay import relay_once
 from orchestra.chassis.messaging.transport import Transport
+from orchestra.chassis.redis_wakeups import RedisWakeups
 from orchestra.chassis.service import Room, Service
 from orchestra.chassis.settings import ServiceSettings
 from orchestra.chassis.telemetry.logging import logger
@@ -45,12 +46,12 @@ class RunningService:
         transport: TransportFactory,
         *,
         clock: Clock | None = None,
-        wakeups: Wakeups | None = None,
     ) -> None:
         start_tracing()
         self.service = service
         self.clock = clock or SystemClock()
-        self.wakeups = wakeups or LocalWakeups()
+        redis = RedisWakeups(settings.redis_url, service.name) if settings.redis_url else None
+        self.wakeups: Wakeups = redis or LocalWakeups()
         self.database: Database[UnitOfWork] = Database(
             settings.database_url,
             service.name,
@@ -62,6 +63,10 @@ class RunningService:
         self.database.on_commit.append(lambda names: [self.wakeups.wake(name) for name in names] and None)
         self.app = self._application()
         self.room: Room[Any, Any] = Room(settings, self.database, self.wakeups, self.clock, self.app)
+        if redis is not None:
+            self.room.loops += [Loop("redis out", redis.send, every=1.0), Loop("redis in", redis.listen, every=1.0)]
+            self.room.checks["redis"] = redis.check
+            self.room.on_stop.append(redis.close)
         self._transport_of = transport
         self._transport: Transport | None = None
         self._started = False

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 
 class InProcessHttp(httpx.AsyncBaseTransport):
-    """`AsyncClient(transport=InProcessHttp(app), base_url="http://planner")`; whoever owns `app` starts and stops it."""
+    """`AsyncClient(transport=InProcessHttp(app), base_url="http://planner")`; `app` starts and stops elsewhere."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,7 +45,7 @@ class _Call(httpx.AsyncByteStream):
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the reader is told)
             # An application that has answered 500 raises its bug once more; that answer stands.
             if not self._complete.is_set():
                 self._failure = httpx.ReadError(f"the application failed: {type(error).__name__}: {error}")

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.scheduler.adapters.schedules import schedule_of
-from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, RUN, SCHEDULE, TASK
+from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
 from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, UnknownTask
 
 _HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
@@ -45,15 +45,21 @@ class Queries:
             totals[run_id][status] = count
         waiting = await self._waiting(ids)
         levels = await self._levels(ids)
+        stale = await self._stale({row["project_id"] for row in rows})
         return [
             {
                 **{name: value for name, value in row.items() if name not in _HIDDEN},
                 "totals": totals[row["id"]],
                 "waiting_for": waiting[row["id"]],
                 "sandbox_levels": levels[row["id"]],
+                "schedule_is_current": row["project_id"] not in stale,
             }
             for row in rows
         ]
+
+    async def _stale(self, project_ids: set[ProjectId]) -> set[ProjectId]:
+        query = select(PROJECT.c.id).where(PROJECT.c.workspace_id == self._workspace_id, PROJECT.c.id.in_(project_ids))
+        return set((await self._execute(query.where(PROJECT.c.stale_cause.is_not(None)))).scalars())
 
     async def _waiting(self, run_ids: Sequence[RunId]) -> dict[RunId, list[dict[str, Any]]]:
         query = (

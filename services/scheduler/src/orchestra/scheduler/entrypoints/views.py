@@ -42,6 +42,9 @@ class RunView(BaseModel):
     totals: dict[str, int] = {}
     waiting_for: list[WaitingView] = []
     sandbox_levels: dict[str, int] = {}
+    """How many tasks were done at which level of the sandbox."""
+    schedule_is_current: bool = True
+    """False while something has happened that the published schedule does not know yet."""
     cause: str
     created_at: datetime
     started_at: datetime | None

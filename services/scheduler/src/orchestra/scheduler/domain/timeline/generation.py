@@ -25,7 +25,8 @@ from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 from orchestra.scheduler.domain.work.graph import arrange
 from orchestra.scheduler.domain.work.status import OPEN, RELEASING
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Entry(NamedTuple):
@@ -88,10 +89,11 @@ class Generation:
         tails = self._tails()
 
         def rank(task: Task) -> tuple[datetime, int, int, TaskId]:
-            previous = self._previous.get(task.id)
-            return (
-                (previous.start, 0, task.order, task.id) if previous else (_NEVER, -tails[task.id], task.order, task.id)
-            )
+            if task.started or task.status not in OPEN:
+                return _FIRST, 0, task.order, task.id
+            if task.id in self._previous:
+                return self._previous[task.id].start, 0, task.order, task.id
+            return _LAST, -tails[task.id], task.order, task.id
 
         waits = {task: len(predecessors) for task, predecessors in self.graph.predecessors.items()}
         free = [rank(task) for task in self.tasks.values() if not waits[task.id]]

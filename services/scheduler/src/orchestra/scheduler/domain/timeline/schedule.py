@@ -9,7 +9,6 @@ from orchestra.scheduler.domain.timeline.generation import Generation
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 
-
 WORTH_A_NEW_PLAN = 20
 """A plan made afresh replaces the repaired one only if it saves more than this part (a twentieth) of what is left."""
 

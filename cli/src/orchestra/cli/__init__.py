@@ -1,0 +1,1 @@
+"""The `orchestra` command: talks to a gateway, or hosts the services itself."""

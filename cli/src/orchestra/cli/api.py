@@ -1,0 +1,80 @@
+"""The gateway's API as the command line uses it; a refusal becomes a Stop with its exit code."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from orchestra.cli.exits import Exit, Stop, exit_of
+
+V1 = "/api/v1"
+
+
+class Api:
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def get(self, path: str, **params: Any) -> Any:
+        return (await self._send("GET", path, params=params)).json()
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """A command. Its key makes a repetition after a lost answer harmless."""
+        return (await self._send("POST", path, json=body, headers={"Idempotency-Key": uuid4().hex})).json()
+
+    async def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return (await self._send("PUT", path, json=body)).json()
+
+    async def all(self, path: str, **params: Any) -> list[Any]:
+        """Every item of a paged list."""
+        items: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, limit=500, **params, **({"cursor": cursor} if cursor else {}))
+            items += page["data"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    async def upload(self, sha256: str, path: Path) -> None:
+        """Hand a file over by its content; what the other side has already is not sent."""
+        known = await self._client.request("HEAD", f"{V1}/artifacts/{sha256}")
+        if known.status_code != 200:
+            await self._send("PUT", f"/artifacts/{sha256}", content=_chunks(path))
+
+    async def download(self, sha256: str, to: Path) -> None:
+        async with self._client.stream("GET", f"{V1}/artifacts/{sha256}") as answer:
+            if answer.status_code != 200:
+                await answer.aread()
+                raise refusal(answer)
+            with to.open("wb") as file:
+                async for chunk in answer.aiter_bytes():
+                    file.write(chunk)
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, V1 + path, **options)
+        except httpx.HTTPError as error:
+            raise Stop(Exit.UNAVAILABLE, f"the gateway does not answer: {error or type(error).__name__}") from error
+        if answer.is_error:
+            raise refusal(answer)
+        return answer
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 18):
+            yield chunk
+
+
+def refusal(answer: httpx.Response) -> Stop:
+    """The problem in an answer, as a Stop."""
+    try:
+        problem = answer.json()
+        code, detail = str(problem["code"]), str(problem["detail"])
+        faults = [f"{e['pointer']}: {e['detail']}" for e in problem.get("errors", [])]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        code, detail, faults = "unknown", f"HTTP {answer.status_code}: {answer.text[:300]}", []
+    return Stop(exit_of(answer.status_code, code), detail, faults)

@@ -1,0 +1,127 @@
+"""What a person hands in: a document, a team, a plan, and the files that the plan's commands read."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from orchestra.cli.exits import Exit, Stop
+
+MOST = 1_000_000
+"""Bytes of a document; the gateway refuses more as well."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    name: str
+    """Of the document, and by it of the project."""
+    document: str
+    team: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
+    files: dict[str, tuple[str, Path]] = field(default_factory=dict[str, tuple[str, Path]])
+    """{path in the workspace: (SHA-256, the file)}"""
+
+
+def read_inputs(document: str, team: Path | None, plan: Path | None) -> Inputs:
+    """Read all that was named. Raises Stop with the file and the place in it."""
+    name, text = _document(document)
+    tasks = _mapping(plan, "tasks") if plan else None
+    return Inputs(
+        name=name,
+        document=text,
+        team=_mapping(team, "members") if team else None,
+        plan=tasks,
+        files=_files(plan.resolve().parent, tasks) if plan and tasks else {},
+    )
+
+
+def _document(given: str) -> tuple[str, str]:
+    """A file where one is named, else the text itself."""
+    path = Path(given)
+    try:
+        is_file = path.is_file()
+    except OSError:  # a text longer than any path
+        is_file = False
+    if not is_file:
+        if path.suffix and " " not in given.strip():
+            raise Stop(Exit.USAGE, f"{given}: there is no such file")
+        return "text", given
+    return path.name, _text(path)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{path}: {error.strerror}") from error
+    if len(content) > MOST:
+        raise Stop(Exit.USAGE, f"{path}: {len(content)} bytes; at most {MOST} are taken (413)")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise Stop(Exit.USAGE, f"{path}: not a text in UTF-8 (byte {error.start})") from error
+    if "\0" in text:
+        raise Stop(Exit.USAGE, f"{path}: a binary file")
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice instead of keeping the last."""
+
+
+def _once(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key: Any = loader.construct_object(key_node)  # pyright: ignore[reportUnknownMemberType]
+        if key in seen:
+            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _once)
+
+
+def _mapping(path: Path, needed: str) -> dict[str, Any]:
+    try:
+        content: Any = yaml.load(_text(path), _Loader)  # noqa: S506 - a safe loader, only stricter
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise Stop(Exit.USAGE, f"{path}{place}: {error.problem}") from error
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise Stop(Exit.USAGE, f"{path}: {error}") from error
+    if not isinstance(content, dict) or needed not in content:
+        raise Stop(Exit.USAGE, f"{path}: a mapping with `{needed}` is needed")
+    return content  # pyright: ignore[reportUnknownVariableType]
+
+
+def _files(root: Path, plan: dict[str, Any]) -> dict[str, tuple[str, Path]]:
+    """The inputs that are files beside the plan; whatever else a command reads must come from its predecessors."""
+    files: dict[str, tuple[str, Path]] = {}
+    for task in plan["tasks"] if isinstance(plan["tasks"], list) else ():
+        command: Any = task.get("command") if isinstance(task, dict) else None
+        wanted: Any = command.get("inputs") if isinstance(command, dict) else None
+        for name in wanted if isinstance(wanted, list) else ():
+            if isinstance(name, str) and name not in files and (found := _beneath(root, name)):
+                files[name] = (_digest(found), found)
+    return files
+
+
+def _beneath(root: Path, name: str) -> Path | None:
+    """The regular file of this name beneath the root; a path that leaves it is left to be refused with its place."""
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts:
+        return None
+    path = (root / name).resolve()
+    return path if path.is_file() and path.is_relative_to(root) else None
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""The one journey: requirements, plan, approval, run, and where it comes to a stop."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.cli.api import Api
+from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.inputs import Inputs
+
+POLL_S = 0.15
+"""Between two looks at what happened; the feed is the same data as the event stream."""
+
+QUIET_S = 0.5
+"""Without news after the run has come to a stop: then the last changes have been told."""
+
+ENDED = ("finished", "failed", "cancelled")
+
+Tell = Callable[[dict[str, Any]], None]
+"""Called with each entry of the feed."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    concurrency: int | None = None
+    retries: int | None = None
+    dry_run: bool = False
+
+
+async def propose(api: Api, inputs: Inputs) -> dict[str, Any]:
+    """The plan that the planner proposes. Raises Stop with every fault when it can propose none."""
+    project = await api.post("/projects", {"name": inputs.name})
+    await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
+    for sha256, path in {entry[0]: entry[1] for entry in inputs.files.values()}.items():
+        await api.upload(sha256, path)
+    request: dict[str, Any] = {"document": inputs.document, "document_name": inputs.name}
+    if inputs.plan is not None:
+        request |= inputs.plan
+        request["files"] = {name: entry[0] for name, entry in inputs.files.items()}
+    accepted = await api.post(f"/projects/{project['id']}/plans", request)
+    return await planned(api, accepted["plan_id"])
+
+
+async def planned(api: Api, plan_id: str) -> dict[str, Any]:
+    while True:
+        plan = await api.get(f"/plans/{plan_id}")
+        if plan["status"] == "failed":
+            faults = [f"{fault['pointer']}: {fault['detail']}" for fault in plan["faults"]]
+            raise Stop(Exit.USAGE, "there is no plan in this", faults)
+        if plan["status"] != "requested":
+            return plan
+        await asyncio.sleep(POLL_S)
+
+
+async def approve_and_start(api: Api, plan: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    """Approve exactly this plan and start its run."""
+    await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
+    body = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": options.dry_run}
+    body |= {"concurrency": options.concurrency} if options.concurrency is not None else {}
+    body |= {"retries": options.retries} if options.retries is not None else {}
+    return await api.post(f"/projects/{plan['project_id']}/runs", body)
+
+
+async def follow(api: Api, run_id: str, tell: Tell, after: int = 0) -> dict[str, Any]:
+    """Until the run cannot go on without a person, or has ended; returns it as it is then."""
+    quiet = 0.0
+    while True:
+        run = await api.get(f"/runs/{run_id}")
+        news = await api.all("/feed", after=after, run_id=run_id)
+        for entry in news:
+            after = max(after, entry["sequence"])
+            tell(entry)
+        stopped = run["status"] in ENDED or run["status"] == "waiting"
+        quiet = quiet + POLL_S if stopped and run["schedule_is_current"] and not news else 0.0
+        if quiet >= QUIET_S:
+            return run
+        await asyncio.sleep(POLL_S)
+
+
+def outcome(run: dict[str, Any], *, until_people: bool) -> Exit:
+    """What the command says by its exit code."""
+    if run["status"] == "finished":
+        return Exit.OK
+    if run["status"] == "waiting":
+        # A failure that a person's work merely hides is still a failure.
+        if run["totals"].get("failed"):
+            return Exit.FAILED
+        return Exit.OK if until_people else Exit.WAITING
+    return Exit.FAILED
+
+
+def default_team(plan: dict[str, Any] | None) -> dict[str, Any]:
+    """For a plan without a team: one person for everything, and one agent on this machine for every command."""
+    tasks = [task for task in (plan or {}).get("tasks", ()) if isinstance(task, dict)]
+    commands = [task for task in tasks if isinstance(task.get("command"), dict)]
+    people = [task for task in tasks if "command" not in task]
+    tools = {str(tool) for task in commands for tool in task["command"].get("tools") or ()}
+    you = {"id": "you", "name": "You", "roles": _roles(people)}
+    machine = {"id": "machine", "name": "This machine", "kind": "agent", "roles": _roles(commands)}
+    return {"members": [you, {**machine, "tools": sorted(tools), "slots": os.cpu_count() or 2}]}
+
+
+def _roles(tasks: list[dict[str, Any]]) -> list[str]:
+    return sorted({str(task["role"]) for task in tasks if task.get("role")})

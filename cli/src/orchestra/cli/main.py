@@ -1,0 +1,244 @@
+"""The `orchestra` command. What a subcommand needs is imported when it runs, so that `--help` is quick."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestra.cli.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from orchestra.cli.settings import CliSettings
+
+app = typer.Typer(
+    name="orchestra",
+    help="Turn requirements into finished work: plan, approve, run, with people and agents on one schedule.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+runs_app = typer.Typer(help="Runs: list, show, cancel.", no_args_is_help=True)
+task_app = typer.Typer(help="Tasks: say that one is done, ask why one waits, decide.", no_args_is_help=True)
+dead_app = typer.Typer(help="Dead letters: what could not be handled, and why.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+app.add_typer(task_app, name="task")
+app.add_typer(dead_app, name="dead")
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings in TOML.", show_default=False)]
+Gateway = Annotated[str | None, typer.Option("--gateway", help="Address of a gateway; without it: in this process.")]
+Home = Annotated[Path | None, typer.Option("--home", help="Directory of the embedded host.", show_default=".orchestra")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where run directories are made.", show_default="runs")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+RunId = Annotated[str | None, typer.Option("--run", help="The run; without it the newest.", show_default=False)]
+
+
+@app.command()
+def run(
+    document: Annotated[str | None, typer.Argument(metavar="FILE|TEXT", help="Requirements.")] = None,
+    team: Annotated[Path | None, typer.Option(help="Who works, and when (YAML).")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Tasks and commands (YAML).")] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the plan, run nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Go through everything, execute nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without being asked.")] = False,
+    until_people: Annotated[
+        bool, typer.Option("--until-people", help="Exit 0, not 3, when only people can go on.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest open run.")] = False,
+    concurrency: Annotated[int | None, typer.Option(help="Commands at a time.")] = None,
+    retries: Annotated[int | None, typer.Option(help="Further tries of every command, in place of the plan's.")] = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """From requirements to finished work, as far as it goes without a person."""
+    from orchestra.cli import run_command
+
+    settings = _settings(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
+    request = run_command.Request(document, team, plan, plan_only, dry_run, yes, until_people, resume)
+    _finish(run_command.run(settings, request))
+
+
+@runs_app.command("ls")
+def runs_ls(as_json: AsJson = False, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """All runs, the newest first."""
+    from orchestra.cli import run_queries
+
+    _finish(run_queries.ls(_settings(config, gateway=gateway, home=home), as_json=as_json))
+
+
+@runs_app.command("show")
+def runs_show(
+    run_id: Annotated[str | None, typer.Argument(help="Without it the newest.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """A run with its tasks, its schedule and what it waits for."""
+    from orchestra.cli import run_queries
+
+    _finish(run_queries.show(_settings(config, gateway=gateway, home=home), run_id, as_json=as_json))
+
+
+@runs_app.command("cancel")
+def runs_cancel(run_id: str, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """Cancel what has not ended; running commands are stopped."""
+    from orchestra.cli import run_queries
+
+    _finish(run_queries.cancel(_settings(config, gateway=gateway, home=home), run_id))
+
+
+@task_app.command("done")
+def task_done(
+    task: Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its key in the run.")],
+    member: Annotated[str | None, typer.Option("--as", help="Who says so: the assignee's id in the team.")] = None,
+    run_id: RunId = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Say that a person's task is done, and go on as far as it goes."""
+    from orchestra.cli import task_commands
+
+    settings = _settings(config, out=out, gateway=gateway, home=home)
+    _finish(task_commands.done(settings, task, member, run_id))
+
+
+@task_app.command("decide")
+def task_decide(
+    task: Annotated[str, typer.Argument(metavar="ID")],
+    retry: Annotated[bool, typer.Option("--retry/--fail", help="Run it once more, or end it.")],
+    run_id: RunId = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Decide about a task that waits because its command may have had its effect already."""
+    from orchestra.cli import task_commands
+
+    settings = _settings(config, out=out, gateway=gateway, home=home)
+    _finish(task_commands.decide(settings, task, "retry" if retry else "fail", run_id))
+
+
+@task_app.command("explain")
+def task_explain(
+    task: Annotated[str, typer.Argument(metavar="ID")],
+    run_id: RunId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Why a task is where it is, and what it waits for."""
+    from orchestra.cli import task_commands
+
+    _finish(task_commands.explain(_settings(config, gateway=gateway, home=home), task, run_id, as_json=as_json))
+
+
+@dead_app.command("ls")
+def dead_ls(
+    replayed: Annotated[bool, typer.Option("--replayed", help="Those replayed as well.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """What could not be handled, in every service."""
+    from orchestra.cli import operate
+
+    _finish(operate.dead_ls(_settings(config, gateway=gateway, home=home), replayed=replayed, as_json=as_json))
+
+
+@dead_app.command("show")
+def dead_show(letter: str, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """One dead letter, with its reason, its traceback and its event."""
+    from orchestra.cli import operate
+
+    _finish(operate.dead_show(_settings(config, gateway=gateway, home=home), letter))
+
+
+@dead_app.command("replay")
+def dead_replay(letter: str, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """Deliver it once more."""
+    from orchestra.cli import operate
+
+    _finish(operate.dead_replay(_settings(config, gateway=gateway, home=home), letter))
+
+
+@app.command()
+def doctor(as_json: AsJson = False, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """Ask every service whether it is well, and say what is not."""
+    from orchestra.cli import operate
+
+    _finish(operate.doctor(_settings(config, gateway=gateway, home=home), as_json=as_json))
+
+
+@app.command()
+def up(
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    config: Config = None,
+    home: Home = None,
+) -> None:
+    """All services in this process, with the API on a port. Open runs go on."""
+    from orchestra.cli import serve as serving
+
+    _finish(serving.up(_settings(config, home=home), address, port))
+
+
+@app.command()
+def serve(service: str) -> None:
+    """One service as a process of its own: gateway, planner, scheduler, executor or notifier."""
+    from orchestra.cli import serve as serving
+
+    serving.serve(service)
+
+
+@app.command()
+def stack(
+    port: Annotated[int, typer.Option(min=1, max=65530, help="The gateway's; the others take the next four.")] = 8000,
+    home: Home = None,
+) -> None:
+    """The five services as processes on PostgreSQL, RabbitMQ and Redis."""
+    from orchestra.cli import stack as stacking
+
+    _finish(stacking.stack(home or Path(".orchestra"), port))
+
+
+def _settings(config: Path | None, **flags: Any) -> "CliSettings":
+    from orchestra.cli.settings import load
+
+    return load(config, flags)
+
+
+def _finish(work: Awaitable[Exit | None]) -> None:
+    async def whole() -> Exit | None:
+        return await work
+
+    code = asyncio.run(whole())
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run, and turn whatever stops it into one clear message and an exit code."""
+    try:
+        app()
+    except Stop as stop:
+        print(f"orchestra: {stop}", file=sys.stderr)
+        for fault in stop.faults:
+            print(f"  {fault}", file=sys.stderr)
+        sys.exit(stop.code)
+    except KeyboardInterrupt:
+        print("orchestra: interrupted; nothing is lost: go on with `orchestra run --resume`", file=sys.stderr)
+        sys.exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

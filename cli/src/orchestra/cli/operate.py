@@ -1,0 +1,74 @@
+"""`orchestra doctor` and `orchestra dead`: what is not well, and what could not be handled."""
+
+import json
+
+from orchestra.cli.connect import connected
+from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.screen import Screen
+from orchestra.cli.settings import CliSettings
+
+
+async def doctor(settings: CliSettings, *, as_json: bool) -> Exit:
+    """Exit 8 when something is not well."""
+    async with connected(settings) as api:
+        system = await api.get("/system")
+        letters = await api.all("/dead-letters")
+    if as_json:
+        print(json.dumps({**system, "dead_letters": len(letters)}, indent=2))
+        return Exit.OK if system["ready"] else Exit.UNAVAILABLE
+    screen = Screen()
+    rows = [
+        (name, check, "ok" if state["ok"] else "failed", state["reason"] or "")
+        for name, report in sorted(system["services"].items())
+        for check, state in sorted(report["checks"].items())
+    ]
+    screen.table(("Service", "Check", "State", "Reason"), rows)
+    for name, report in sorted(system["services"].items()):
+        for about, note in sorted(report.get("notes", {}).items()):
+            screen.say(f"{name}: {about} {note}")
+    if letters:
+        screen.say(f"{len(letters)} dead letters: see `orchestra dead ls`", "yellow")
+    screen.say("All is well." if system["ready"] else "Something is not well.", "green" if system["ready"] else "red")
+    return Exit.OK if system["ready"] else Exit.UNAVAILABLE
+
+
+async def dead_ls(settings: CliSettings, *, replayed: bool, as_json: bool) -> Exit:
+    async with connected(settings) as api:
+        letters = await api.all("/dead-letters", replayed=replayed)
+    if as_json:
+        print(json.dumps(letters, indent=2))
+        return Exit.OK
+    screen = Screen()
+    if not letters:
+        screen.note("no dead letters")
+        return Exit.OK
+    rows = [(letter["id"], letter["subscription"], letter["at"], letter["reason"]) for letter in letters]
+    screen.table(("Dead letter", "Subscription", "At", "Reason"), rows)
+    return Exit.OK
+
+
+async def dead_show(settings: CliSettings, letter_id: str) -> Exit:
+    async with connected(settings) as api:
+        service = _service_of(await api.all("/dead-letters", replayed=True), letter_id)
+        print(json.dumps(await api.get(f"/dead-letters/{service}/{letter_id}"), indent=2))
+    return Exit.OK
+
+
+async def dead_replay(settings: CliSettings, letter_id: str) -> Exit:
+    """Exit 1 when it failed again."""
+    screen = Screen()
+    async with connected(settings) as api:
+        service = _service_of(await api.all("/dead-letters", replayed=True), letter_id)
+        letter = await api.post(f"/dead-letters/{service}/{letter_id}/replay", {})
+    if letter["replayed_at"] is None:
+        screen.say(f"it failed again: {letter['reason']}", "red")
+        return Exit.FAILED
+    screen.say("it was handled")
+    return Exit.OK
+
+
+def _service_of(letters: list[dict[str, str]], letter_id: str) -> str:
+    for letter in letters:
+        if letter["id"] == letter_id:
+            return letter["subscription"].partition(":")[0]
+    raise Stop(Exit.NOT_FOUND, f"no dead letter is called {letter_id}")

@@ -1,0 +1,104 @@
+"""`report.md`: what was asked, what was done, what proves it, what waits for whom."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestra.cli.run_directory import Record
+
+
+def report(record: "Record", metrics: dict[str, Any], manifest: Sequence[dict[str, Any]], gantt: str) -> str:
+    run, plan = record.run, record.plan
+    parts = [
+        f"# {plan['document_name']}: {run['status']}",
+        *(["**A dry run: nothing was executed.**"] if run["dry_run"] else []),
+        _facts(record, metrics),
+        "## Requirements",
+        _requirements(record),
+        "## Tasks",
+        _tasks(record),
+        "## Schedule",
+        f"```text\n{gantt}\n```" if gantt else "There is no schedule yet.",
+        *_waiting(run),
+        "## Artifacts",
+        _artifacts(record, manifest),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(record: "Record", metrics: dict[str, Any]) -> str:
+    run, plan = record.run, record.plan
+    levels = ", ".join(f"{level} ({count})" for level, count in sorted(run["sandbox_levels"].items())) or "none used"
+    tasks = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
+    rows = [
+        ("Run", f"`{run['id']}`, epoch {run['epoch']}"),
+        ("Plan", f"version {plan['version']}, hash `{plan['hash']}`, approved by {plan['approved_by']}"),
+        ("Started", run["started_at"] or "not yet"),
+        ("Ended", run["ended_at"] or "it is open"),
+        ("Tasks", tasks),
+        ("Further tries", str(metrics["further_tries"])),
+        ("Commands", f"{metrics['commands_busy_s']} s of work in {metrics['commands_wall_s']} s"),
+        ("Sandbox level", levels),
+    ]
+    return _table(("", ""), rows)
+
+
+def _requirements(record: "Record") -> str:
+    rows = [
+        (
+            f"[{r['ref']}]",
+            _cell(r["text"]),
+            ", ".join(r["covered_by"]) or "**nothing: a gap**",
+            "satisfied" if r["satisfied"] else f"{r['tasks_done']} of {r['tasks_total']} tasks",
+        )
+        for r in record.requirements
+    ]
+    return _table(("", "Requirement", "Covered by", "State"), rows)
+
+
+def _tasks(record: "Record") -> str:
+    rows: list[tuple[str, ...]] = []
+    for task in record.tasks:
+        who = task["assignee"] or task["planned_member"]
+        failure = task["last_failure"]
+        proof = task["evidence"]
+        rows.append(
+            (
+                f"`{task['key']}`",
+                _cell(task["title"]),
+                who["name"] if who else "",
+                task["status"],
+                str(task["attempts"] or ""),
+                f"exit {proof['exit_code']}, {proof['duration_ms']} ms, {proof['sandbox_level']}" if proof else "",
+                _cell(f"{failure['class']}: {failure['reason']}") if failure else "",
+            )
+        )
+    return _table(("Task", "Title", "Who", "State", "Attempts", "Evidence", "Last failure"), rows)
+
+
+def _waiting(run: dict[str, Any]) -> list[str]:
+    if not run["waiting_for"]:
+        return []
+    lines = [
+        f"- **{w['member']['name'] if w['member'] else 'Somebody'}**: `{w['key']}` {w['title']} ({w['reason']})"
+        for w in run["waiting_for"]
+    ]
+    return ["## What waits for whom", "\n".join(lines)]
+
+
+def _artifacts(record: "Record", manifest: Sequence[dict[str, Any]]) -> str:
+    keys = {task["id"]: task["key"] for task in record.tasks}
+    rows = [
+        (f"`{a['path']}`", keys.get(a["task_id"], a["task_id"]), str(a["attempt"]), str(a["size"]), f"`{a['sha256']}`")
+        for a in manifest
+    ]
+    return _table(("Path", "Task", "Attempt", "Bytes", "SHA-256"), rows) if rows else "None."
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,110 @@
+"""`orchestra run`: the whole journey, or the rest of one that was interrupted."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestra.cli import run_directory
+from orchestra.cli.api import Api
+from orchestra.cli.connect import connected
+from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.inputs import Inputs, read_inputs
+from orchestra.cli.journey import ENDED, RunOptions, approve_and_start, follow, outcome, propose
+from orchestra.cli.progress import Progress
+from orchestra.cli.screen import Screen
+from orchestra.cli.settings import CliSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    document: str | None
+    team: Path | None
+    plan: Path | None
+    plan_only: bool
+    dry_run: bool
+    yes: bool
+    until_people: bool
+    resume: bool
+
+
+async def run(settings: CliSettings, request: Request) -> Exit:
+    if request.resume == (request.document is not None):
+        raise Stop(Exit.USAGE, "give either FILE|TEXT or --resume")
+    inputs = read_inputs(request.document, request.team, request.plan) if request.document is not None else None
+    screen = Screen()
+    async with connected(settings) as api:
+        if inputs is None:
+            started = await _newest_open(api)
+            screen.note(f"going on with {started['id']}")
+        else:
+            started = await _begin(api, screen, settings, request, inputs)
+            if started is None:
+                return Exit.OK if request.plan_only else Exit.WAITING
+        return await go_on(api, screen, settings, started, until_people=request.until_people)
+
+
+async def _begin(
+    api: Api, screen: Screen, settings: CliSettings, request: Request, inputs: Inputs
+) -> dict[str, Any] | None:
+    """The started run; None when nothing is to be run, or nobody has approved."""
+    plan = await propose(api, inputs)
+    screen.plan(plan)
+    if request.plan_only:
+        path = _write_plan(settings.out, plan)
+        screen.note(f"the plan is in {path}; nothing was run")
+        return None
+    if not request.yes and not _approved(screen, plan):
+        screen.note("the plan was not approved; nothing was run")
+        return None
+    options = RunOptions(settings.concurrency, settings.retries, request.dry_run)
+    return await approve_and_start(api, plan, options)
+
+
+async def go_on(
+    api: Api, screen: Screen, settings: CliSettings, started: dict[str, Any], *, until_people: bool, after: int = 0
+) -> Exit:
+    """Follow a run to where it stops, show it, write its directory."""
+    total = sum((await api.get(f"/runs/{started['id']}"))["totals"].values())
+    with Progress(screen.err, total) as progress:
+        run = await follow(api, started["id"], progress, after)
+    record = await run_directory.recorded(api, run)
+    statuses = {task["key"]: task["status"] for task in record.tasks}
+    chart = ""
+    if record.schedule is not None:
+        screen.schedule(record.schedule, statuses)
+        chart = screen.plain_schedule(record.schedule, statuses)
+    screen.waiting(run)
+    for task in record.tasks:
+        if task["status"] == "failed":
+            failure = task["last_failure"] or {}
+            screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
+    directory = await run_directory.write(api, settings.out, record, chart)
+    totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
+    levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"
+    screen.say("")
+    screen.say(f"Run {run['status']}: {totals}; sandbox {levels}. Everything is in {directory}/")
+    return outcome(run, until_people=until_people)
+
+
+async def _newest_open(api: Api) -> dict[str, Any]:
+    for each in await api.all("/runs"):
+        if each["status"] not in ENDED:
+            return each
+    raise Stop(Exit.NOT_FOUND, "there is no open run")
+
+
+def _approved(screen: Screen, plan: dict[str, Any]) -> bool:
+    if not sys.stdin.isatty():
+        raise Stop(Exit.WAITING, "a plan has to be approved by a person: answer at a terminal, or give --yes")
+    screen.err.print(f"Approve plan {plan['hash'][:12]} and run it? [y/N] ", end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _write_plan(out: Path, plan: dict[str, Any]) -> Path:
+    directory = run_directory.directory_of(out, plan)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "plan.json"
+    path.write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
+    return path

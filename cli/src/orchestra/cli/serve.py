@@ -1,0 +1,69 @@
+"""One service as a process of its own, on the broker; and all of them in one process behind one address."""
+
+import asyncio
+import importlib
+from typing import Any
+
+import uvicorn
+
+from orchestra.chassis.runtime import RunningService, on_rabbit
+from orchestra.chassis.service import Service
+from orchestra.chassis.settings import InvalidSettings, load
+from orchestra.chassis.telemetry.logging import configure_logging
+from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.settings import CliSettings
+from orchestra.embedded.host import HomeInUse, Host, HostOptions, host
+
+SERVICES = ("gateway", "planner", "scheduler", "executor", "notifier")
+PORTS = {name: 8000 + number for number, name in enumerate(SERVICES)}
+
+
+def serve(name: str) -> None:
+    """Run a service until it is told to stop. Its settings come from the environment."""
+    if name not in SERVICES:
+        raise Stop(Exit.USAGE, f"there is no service {name}; there are {', '.join(SERVICES)}")
+    service: Service[Any, Any] = importlib.import_module(f"orchestra.{name}.service").service
+    try:
+        settings = load(service.settings)
+        if settings.rabbitmq_url is None:
+            raise InvalidSettings("settings are missing or wrong:\n  ORCHESTRA_RABBITMQ_URL: Field required")
+    except InvalidSettings as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    configure_logging(settings.log_level)
+    running = RunningService(service, settings, on_rabbit(service, settings.rabbitmq_url))
+    server = uvicorn.Server(_config(running.app, settings.http_host, settings.http_port))
+    server.run()
+    if not server.started:
+        raise Stop(Exit.UNAVAILABLE, f"{name} could not start: see its log")
+
+
+async def up(settings: CliSettings, address: str, port: int) -> None:
+    """The embedded host with its API on a port, until it is told to stop."""
+    configure_logging(settings.log_level)
+    options = HostOptions(settings.home, back_off_s=settings.back_off_seconds, log_level=settings.log_level)
+    try:
+        async with host(options) as made:
+            await _serve_host(made, address, port)
+    except HomeInUse as error:
+        raise Stop(Exit.CONFLICT, str(error)) from error
+
+
+async def _serve_host(made: Host, address: str, port: int) -> None:
+    # The host runs the services already: the server must not start the gateway a second time.
+    server = uvicorn.Server(_config(made.app, address, port, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    if server.started:
+        bound = server.servers[0].sockets[0].getsockname()[1]
+        print(f"orchestra is up: http://{address}:{bound}/api/v1 (Ctrl-C stops it, nothing is lost)")
+        print(f"API key: in {made.options.home / 'credentials'}; export it as ORCHESTRA_API_KEY to use --gateway")
+    await serving
+    if not server.started:
+        raise Stop(Exit.UNAVAILABLE, f"port {port} on {address} cannot be used")
+
+
+def _config(app: Any, address: str, port: int, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, address, port, log_config=None, access_log=False, timeout_graceful_shutdown=10, loop="uvloop", **more
+    )

@@ -1,0 +1,66 @@
+"""`orchestra task`: what people say and ask about single tasks."""
+
+import json
+from typing import Any
+
+from orchestra.cli.api import Api
+from orchestra.cli.connect import connected
+from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.run_command import go_on
+from orchestra.cli.run_queries import find_run
+from orchestra.cli.screen import Screen
+from orchestra.cli.settings import CliSettings
+
+
+async def done(settings: CliSettings, task: str, member: str | None, run_id: str | None) -> Exit:
+    """Complete the task and follow its run to the next stop."""
+    body = {} if member is None else {"member": member}
+    return await _say(settings, task, run_id, "complete", body)
+
+
+async def decide(settings: CliSettings, task: str, decision: str, run_id: str | None) -> Exit:
+    return await _say(settings, task, run_id, "decide", {"decision": decision})
+
+
+async def _say(settings: CliSettings, task: str, run_id: str | None, verb: str, body: dict[str, Any]) -> Exit:
+    screen = Screen()
+    async with connected(settings) as api:
+        found = await _find(api, task, run_id)
+        after = await _newest_entry(api, found["run_id"])
+        said = await api.post(f"/tasks/{found['id']}/{verb}", body)
+        screen.note(f"{said['key']} is {said['status']}")
+        return await go_on(api, screen, settings, {"id": found["run_id"]}, until_people=True, after=after)
+
+
+async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_json: bool) -> Exit:
+    async with connected(settings) as api:
+        found = await _find(api, task, run_id)
+        told = await api.get(f"/tasks/{found['id']}/explain")
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        Screen().say(told["sentence"])
+    return Exit.OK
+
+
+async def _find(api: Api, task: str, run_id: str | None) -> dict[str, Any]:
+    """A task by its id, or by its key in the run."""
+    if task.startswith("tsk_"):
+        found = await api.get(f"/tasks/{task}")
+    else:
+        run = await find_run(api, run_id)
+        tasks = await api.all(f"/runs/{run['id']}/tasks")
+        found = next((each for each in tasks if each["key"] == task), None)
+        if found is None:
+            raise Stop(
+                Exit.NOT_FOUND, f"{run['id']} has no task {task}; there are {', '.join(t['key'] for t in tasks)}"
+            )
+    if found["run_id"] is None:
+        raise Stop(Exit.CONFLICT, f"{found['key']} is not part of a run")
+    return found
+
+
+async def _newest_entry(api: Api, run_id: str) -> int:
+    """Where the feed of the run stands, so that only what follows is told."""
+    entries = await api.all("/feed", after=0, run_id=run_id)
+    return entries[-1]["sequence"] if entries else 0

@@ -1,0 +1,1 @@
+"""All five services in one process on SQLite: no server, no broker, the same code."""

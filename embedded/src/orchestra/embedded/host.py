@@ -1,0 +1,121 @@
+"""The all-in-one host: five services, one process, a directory that holds everything they know."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from orchestra.chassis.http.identity import TokenSigner, new_private_key
+from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
+from orchestra.chassis.runtime import RunningService
+from orchestra.executor.service import service as executor
+from orchestra.gateway.service import service as gateway
+from orchestra.notifier.service import service as notifier
+from orchestra.planner.service import service as planner
+from orchestra.scheduler.service import service as scheduler
+
+SERVICES = (planner, scheduler, executor, notifier, gateway)
+"""The gateway last: it begins to answer when the others do."""
+
+
+class HomeInUse(Exception):
+    """Another process works in this directory."""
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What a person may choose; everything else follows from the home."""
+
+    home: Path
+    slots: int | None = None
+    """Commands at a time; None: the executor's own default."""
+    back_off_s: float = 5.0
+    log_level: str = "warning"
+
+
+class Host:
+    """The running services. `client` talks to the gateway as the owner of the home; `app` is the gateway's."""
+
+    def __init__(self, options: HostOptions, key: str) -> None:
+        self.options = options
+        self.key = key
+        signer_key = new_private_key()
+        shared = {
+            "internal_public_key": TokenSigner(signer_key).public_key,
+            "log_level": options.log_level,
+            "database_pool": 4,
+            "rabbitmq_url": None,
+            "redis_url": None,
+        }
+        home = options.home
+        own: dict[str, dict[str, Any]] = {
+            "gateway": {"internal_private_key": signer_key, "bootstrap_key": key},
+            "scheduler": {"back_off_seconds": options.back_off_s},
+            "executor": {"artifacts_dir": home / "artifacts", "workspaces_dir": home / "workspaces"},
+        }
+        if options.slots is not None:
+            own["executor"]["slots"] = options.slots
+        exchange = Exchange()
+        self.services: dict[str, RunningService] = {}
+        for service in SERVICES:
+            url = f"sqlite+aiosqlite:///{home / f'{service.name}.db'}"
+            settings = service.settings.model_validate({"database_url": url, **shared, **own.get(service.name, {})})
+            running = RunningService(service, settings, lambda _: InProcessTransport(exchange))
+            exchange.attach(service.subscriptions, running.database)
+            self.services[service.name] = running
+        self.app: FastAPI = self.services["gateway"].app
+        self.app.state.clients = {name: self._client(name) for name in self.services if name != "gateway"}
+        self.client = self._client("gateway", key)
+
+    def _client(self, name: str, key: str | None = None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.services[name].app),
+            base_url=f"http://{name}",
+            headers={"Authorization": f"Bearer {key}"} if key else None,
+            timeout=60,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Host"]:
+        """Start all, and stop all before any database is closed: they deliver to each other."""
+        async with AsyncExitStack() as databases, AsyncExitStack() as services:
+            for running in self.services.values():
+                databases.push_async_callback(running.close)
+                await running.start()
+                services.push_async_callback(running.stop)
+            services.push_async_callback(self.client.aclose)
+            yield self
+
+
+@asynccontextmanager
+async def host(options: HostOptions) -> AsyncIterator[Host]:
+    """The host of a home, made at the first use. Raises HomeInUse while another process has it."""
+    home = options.home.resolve()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HomeInUse(f"another process works in {home}") from error
+        made = Host(HostOptions(home, options.slots, options.back_off_s, options.log_level), owner_key(home))
+        async with made.running():
+            yield made
+
+
+def owner_key(home: Path) -> str:
+    """The API key of whoever owns the home, kept in it for them alone."""
+    path = home / "credentials"
+    if path.exists():
+        return json.loads(path.read_text())["api_key"]
+    key = f"ork_local_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"api_key": key}, file)
+    return key

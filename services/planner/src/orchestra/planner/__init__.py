@@ -1,0 +1,1 @@
+"""What is wanted, and why: requirements, plan versions, coverage."""

@@ -1,0 +1,1 @@
+"""Where the planner meets formats and stores."""

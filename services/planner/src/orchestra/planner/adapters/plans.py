@@ -1,0 +1,136 @@
+"""Plans on SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Select, Update, select, update
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.chassis.errors import Transient
+from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
+from orchestra.contracts.planning import Fault, PlanRequested
+from orchestra.planner.adapters.tables import COVERAGE, PLAN, PLAN_TASK, STANDING
+from orchestra.planner.application.ports import Proposal, Waiting
+from orchestra.planner.application.views import PlanSummary
+from orchestra.planner.domain.plan import Plan
+
+_PLAN = TypeAdapter(Plan)
+_FAULTS = TypeAdapter(Sequence[Fault])
+_SUMMARY = tuple(PLAN.c[name] for name in PlanSummary.__dataclass_fields__)
+
+
+class SqlPlans:
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    async def request(self, request: PlanRequested) -> None:
+        await self._work.connection.execute(
+            self._work.dialect.insert(PLAN)
+            .values(
+                id=request.plan_id,
+                workspace_id=request.workspace_id,
+                project_id=request.project_id,
+                status="requested",
+                mode=request.mode,
+                document_name=request.document_name,
+                request=request.model_dump_json(),
+                requested_by=request.requested_by,
+                trace=traceparent(),
+                created_at=self._work.now,
+            )
+            .on_conflict_do_nothing()
+        )
+
+    async def oldest_requested(self) -> Waiting | None:
+        query = select(PLAN.c.request, PLAN.c.trace).where(PLAN.c.status == "requested")
+        row = (await self._work.connection.execute(query.order_by(PLAN.c.created_at, PLAN.c.id).limit(1))).first()
+        return Waiting(PlanRequested.model_validate_json(row.request), row.trace) if row else None
+
+    async def propose(self, plan_id: PlanId, proposal: Proposal) -> bool:
+        return await self._plan(
+            plan_id,
+            status="proposed",
+            version=proposal.version,
+            hash=proposal.hash,
+            content=_PLAN.dump_json(proposal.plan).decode(),
+        )
+
+    async def fail(self, plan_id: PlanId, faults: Sequence[Fault]) -> bool:
+        return await self._plan(plan_id, status="failed", faults=_FAULTS.dump_json(faults).decode())
+
+    async def _plan(self, plan_id: PlanId, **values: Any) -> bool:
+        requested = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status == "requested")
+        return await self._changed(requested.values(**values, planned_at=self._work.now))
+
+    async def find(self, workspace_id: WorkspaceId, plan_id: PlanId) -> PlanSummary | None:
+        return await self._summary(select(*_SUMMARY).where(PLAN.c.id == plan_id, PLAN.c.workspace_id == workspace_id))
+
+    async def standing(self, workspace_id: WorkspaceId, project_id: ProjectId) -> PlanSummary | None:
+        mine = (PLAN.c.workspace_id == workspace_id, PLAN.c.project_id == project_id)
+        return await self._summary(select(*_SUMMARY).where(*mine, PLAN.c.status.in_(STANDING)))
+
+    async def page(
+        self, workspace_id: WorkspaceId, project_id: ProjectId, *, after: PlanId, limit: int
+    ) -> list[PlanSummary]:
+        mine = (PLAN.c.workspace_id == workspace_id, PLAN.c.project_id == project_id)
+        query = select(*_SUMMARY).where(*mine, PLAN.c.id > after).order_by(PLAN.c.id).limit(limit)
+        return [PlanSummary(*row) for row in await self._work.connection.execute(query)]
+
+    async def proposal(self, plan_id: PlanId) -> Proposal | None:
+        query = select(PLAN.c.version, PLAN.c.hash, PLAN.c.content).where(PLAN.c.id == plan_id)
+        row = (await self._work.connection.execute(query)).first()
+        return Proposal(row.version, row.hash, _PLAN.validate_json(row.content)) if row and row.content else None
+
+    async def faults(self, plan_id: PlanId) -> Sequence[Fault]:
+        query = select(PLAN.c.faults).where(PLAN.c.id == plan_id)
+        return _FAULTS.validate_json((await self._work.connection.execute(query)).scalar_one())
+
+    async def task_ids(self, plan_id: PlanId) -> dict[str, TaskId]:
+        query = select(PLAN_TASK.c.key, PLAN_TASK.c.task_id).where(PLAN_TASK.c.plan_id == plan_id)
+        return {row.key: row.task_id for row in await self._work.connection.execute(query)}
+
+    async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
+        proposed = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status == "proposed")
+        await self._work.connection.execute(
+            proposed.values(status="approved", approved_by=approved_by, approved_at=self._work.now)
+        )
+        positions = {task.id: position for position, task in enumerate(plan.tasks)}
+        tasks = [
+            {"plan_id": plan_id, "position": position, "key": key, "task_id": ids[key]}
+            for key, position in positions.items()
+        ]
+        await self._work.connection.execute(PLAN_TASK.insert(), tasks)
+        covered = [
+            {"plan_id": plan_id, "number": requirement.number, "position": positions[key]}
+            for requirement in plan.requirements
+            for key in plan.coverage[requirement.id]
+        ]
+        if covered:
+            await self._work.connection.execute(COVERAGE.insert(), covered)
+
+    async def settle(
+        self, workspace_id: WorkspaceId, plan_id: PlanId, *, applied: bool, faults: Sequence[Fault] = ()
+    ) -> None:
+        approved = update(PLAN).where(
+            PLAN.c.id == plan_id, PLAN.c.workspace_id == workspace_id, PLAN.c.status == "approved"
+        )
+        if await self._changed(
+            approved.values(
+                status="applied" if applied else "refused",
+                faults=_FAULTS.dump_json(faults).decode(),
+                settled_at=self._work.now,
+            )
+        ):
+            return
+        plan = await self.find(workspace_id, plan_id)
+        if plan is None or plan.approved_at is None:
+            raise Transient(f"the plan {plan_id} is not approved yet")
+
+    async def _summary(self, query: Select[Any]) -> PlanSummary | None:
+        row = (await self._work.connection.execute(query)).first()
+        return PlanSummary(*row) if row else None
+
+    async def _changed(self, change: Update) -> bool:
+        return (await self._work.connection.execute(change)).rowcount == 1

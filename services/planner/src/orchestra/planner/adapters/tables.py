@@ -1,0 +1,122 @@
+"""The planner's tables: projects, their requirements, plan versions, and what becomes of approved tasks."""
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from orchestra.chassis.database.tables import add_chassis_tables
+from orchestra.chassis.database.types import Instant, Json
+
+metadata = MetaData()
+add_chassis_tables(metadata)
+
+STANDING = ("approved", "applied")
+"""Statuses of the one plan that a project goes by."""
+
+_REQUESTED = text("status = 'requested'")
+_STANDING = text("status IN ('approved', 'applied')")
+
+PROJECT = Table(
+    "project",
+    metadata,
+    Column("workspace_id", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("plan_versions", Integer, nullable=False, server_default="0"),
+    Column("created_at", Instant, nullable=False),
+)
+"""Its row is the lock under which plan versions are given and approvals are decided."""
+
+REQUIREMENT = Table(
+    "requirement",
+    metadata,
+    Column("workspace_id", String(64), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("section", Json, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("first_version", Integer, nullable=False),
+    Column("last_version", Integer, nullable=False),
+    ForeignKeyConstraint(["workspace_id", "project_id"], ["project.workspace_id", "project.id"]),
+)
+"""Every requirement that a project ever had, in its latest wording. No row is deleted: a number never comes back."""
+
+PLAN = Table(
+    "plan",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("workspace_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("version", Integer),
+    Column("mode", String(16), nullable=False),
+    Column("document_name", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("content", Text),
+    Column("hash", String(64)),
+    Column("faults", Text, nullable=False, server_default="[]"),
+    Column("requested_by", Text, nullable=False),
+    Column("approved_by", Text),
+    Column("trace", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("planned_at", Instant),
+    Column("approved_at", Instant),
+    Column("settled_at", Instant),
+    ForeignKeyConstraint(["workspace_id", "project_id"], ["project.workspace_id", "project.id"]),
+    UniqueConstraint("workspace_id", "project_id", "version", name="plan_version"),
+    Index("plan_of_project", "workspace_id", "project_id", "id"),
+    Index("plan_requested", "created_at", "id", postgresql_where=_REQUESTED, sqlite_where=_REQUESTED),
+    Index(
+        "plan_standing",
+        "workspace_id",
+        "project_id",
+        unique=True,
+        postgresql_where=_STANDING,
+        sqlite_where=_STANDING,
+    ),
+)
+"""What was asked for and what came of it.
+
+`request`, `content` and `faults` are JSON as text: nothing is ever looked for inside them, and text keeps what JSONB
+refuses (NUL) or loses (the order of keys).
+"""
+
+PLAN_TASK = Table(
+    "plan_task",
+    metadata,
+    Column("plan_id", String(64), ForeignKey("plan.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(64), nullable=False),
+    Column("task_id", String(64), nullable=False, unique=True),
+)
+"""The ids that the tasks of an approved plan were handed on with."""
+
+COVERAGE = Table(
+    "coverage",
+    metadata,
+    Column("plan_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    ForeignKeyConstraint(["plan_id", "position"], ["plan_task.plan_id", "plan_task.position"]),
+)
+"""Which task of an approved plan covers which requirement."""
+
+COMPLETION = Table(
+    "completion",
+    metadata,
+    Column("workspace_id", String(64), primary_key=True),
+    Column("task_id", String(64), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+"""Tasks that the scheduler calls done. It refers to no plan, so that the order in which events come means nothing."""

@@ -1,0 +1,32 @@
+"""The planner's unit of work."""
+
+from collections.abc import Sequence
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.chassis.messaging.inbox import gather
+from orchestra.contracts.planning import PlanRequested
+from orchestra.planner.adapters.completions import SqlCompletions
+from orchestra.planner.adapters.plans import SqlPlans
+from orchestra.planner.adapters.projects import SqlProjects
+from orchestra.planner.adapters.requirements import SqlRequirements
+
+
+class PlanningWork(UnitOfWork):
+    @property
+    def projects(self) -> SqlProjects:
+        return SqlProjects(self)
+
+    @property
+    def requirements(self) -> SqlRequirements:
+        return SqlRequirements(self)
+
+    @property
+    def plans(self) -> SqlPlans:
+        return SqlPlans(self)
+
+    @property
+    def completions(self) -> SqlCompletions:
+        return SqlCompletions(self)
+
+    async def gathered(self, part: PlanRequested) -> Sequence[PlanRequested] | None:
+        return await gather(self, f"{self.service}:{part.kind}", part)

@@ -1,0 +1,161 @@
+"""What the use cases need from the outside."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from orchestra.contracts.event import Event
+from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId, WorkspaceId
+from orchestra.contracts.planning import Fault, PlanRequested
+from orchestra.planner.application.views import PlanSummary, Project, RequirementView
+from orchestra.planner.domain.document import Block
+from orchestra.planner.domain.plan import Plan
+from orchestra.planner.domain.requirements import Requirement
+
+ReadBlocks = Callable[[str], Iterable[Block]]
+"""Reads a document. May take seconds: never called on the event loop."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that no plan has been made of yet, and the trace that it came with."""
+
+    request: PlanRequested
+    trace: str | None
+
+
+class Proposal(NamedTuple):
+    version: int
+    hash: Sha256
+    plan: Plan
+
+
+class Projects(Protocol):
+    async def add(self, workspace_id: WorkspaceId, project: Project) -> None:
+        """Does nothing when the workspace has a project of this id."""
+        ...
+
+    async def find(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project | None: ...
+
+    async def page(self, workspace_id: WorkspaceId, *, after: ProjectId, limit: int) -> list[Project]: ...
+
+    async def versions(self, workspace_id: WorkspaceId, project_id: ProjectId) -> int:
+        """How many plan versions it has."""
+        ...
+
+    async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> int:
+        """The same, and until this transaction ends nobody else gives a version or approves a plan of it."""
+        ...
+
+    async def give_version(self, workspace_id: WorkspaceId, project_id: ProjectId, version: int) -> None: ...
+
+
+class Requirements(Protocol):
+    async def ever(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Requirement]:
+        """All that the project ever had: number and latest wording, those of the latest version last."""
+        ...
+
+    async def keep(
+        self, workspace_id: WorkspaceId, project_id: ProjectId, version: int, requirements: Sequence[Requirement]
+    ) -> None:
+        """They are the requirements of this version."""
+        ...
+
+    async def page(
+        self, workspace_id: WorkspaceId, project_id: ProjectId, *, after: int, limit: int
+    ) -> list[RequirementView]:
+        """By number, from the one that follows `after`."""
+        ...
+
+
+class Plans(Protocol):
+    async def request(self, request: PlanRequested) -> None:
+        """Does nothing when there is a plan of this id."""
+        ...
+
+    async def oldest_requested(self) -> Waiting | None:
+        """Of all workspaces."""
+        ...
+
+    async def propose(self, plan_id: PlanId, proposal: Proposal) -> bool:
+        """False, and no change, when the plan is not `requested` any more."""
+        ...
+
+    async def fail(self, plan_id: PlanId, faults: Sequence[Fault]) -> bool:
+        """False, and no change, when the plan is not `requested` any more."""
+        ...
+
+    async def find(self, workspace_id: WorkspaceId, plan_id: PlanId) -> PlanSummary | None: ...
+
+    async def page(
+        self, workspace_id: WorkspaceId, project_id: ProjectId, *, after: PlanId, limit: int
+    ) -> list[PlanSummary]: ...
+
+    async def proposal(self, plan_id: PlanId) -> Proposal | None:
+        """None before it is proposed."""
+        ...
+
+    async def faults(self, plan_id: PlanId) -> Sequence[Fault]: ...
+
+    async def task_ids(self, plan_id: PlanId) -> dict[str, TaskId]:
+        """By key; empty before it is approved."""
+        ...
+
+    async def standing(self, workspace_id: WorkspaceId, project_id: ProjectId) -> PlanSummary | None:
+        """The project's plan that is approved or applied; there is at most one."""
+        ...
+
+    async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
+        """The plan stands, its tasks under these ids by key. It was `proposed`, and no other plan stands."""
+        ...
+
+    async def settle(
+        self, workspace_id: WorkspaceId, plan_id: PlanId, *, applied: bool, faults: Sequence[Fault] = ()
+    ) -> None:
+        """The scheduler's answer to an approved plan; does nothing when it has been recorded.
+
+        Raises Transient while the plan is not approved here yet.
+        """
+        ...
+
+
+class Completions(Protocol):
+    async def add(self, workspace_id: WorkspaceId, task_id: TaskId, at: datetime) -> None:
+        """Does nothing when the task is done already."""
+        ...
+
+
+class Work(Protocol):
+    """One transaction, or a view that only reads."""
+
+    now: datetime
+
+    @property
+    def projects(self) -> Projects: ...
+
+    @property
+    def requirements(self) -> Requirements: ...
+
+    @property
+    def plans(self) -> Plans: ...
+
+    @property
+    def completions(self) -> Completions: ...
+
+    async def gathered(self, part: PlanRequested) -> Sequence[PlanRequested] | None:
+        """All parts of the request once the last one has come, else None."""
+        ...
+
+    def publish(self, *events: Event, trace: str | None = None) -> None: ...
+
+    def wake(self, name: str) -> None: ...
+
+
+class Store(Protocol):
+    """Hands out transactions and views, for work that a single one must not span."""
+
+    def begin(self) -> AbstractAsyncContextManager[Work]: ...
+
+    def read(self) -> AbstractAsyncContextManager[Work]: ...

@@ -1,0 +1,108 @@
+"""Everything that is wrong with a plan, at once. Pointers are into the request (`/tasks/3/after/0`)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from math import isfinite
+
+from orchestra.contracts.planning import Fault, TaskRequest
+from orchestra.planner.domain.check_commands import check_command, check_files
+from orchestra.planner.domain.cycles import find_cycles
+from orchestra.planner.domain.plan import Plan
+
+MAX_TASKS = 100_000
+MAX_TASK_BYTES = 150_000
+"""What one task may weigh, so that it fits in one part of an event."""
+MAX_POINTS = 10_000
+MAX_MINUTES = 525_600
+"""A year."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_DIGEST_BYTES = 90
+"""What the content hash adds to each input once it is resolved."""
+
+
+def check(plan: Plan) -> tuple[Fault, ...]:
+    """The faults in plan order, cycles last; empty: the plan may be proposed."""
+    if not plan.tasks:
+        return (_fault("/tasks", "no-tasks", "The plan has no task."),)
+    if len(plan.tasks) > MAX_TASKS:
+        detail = f"The plan has {len(plan.tasks):,} tasks; {MAX_TASKS:,} are allowed."
+        return (_fault("/tasks", "too-many-tasks", detail),)
+    first: dict[str, int] = {}
+    for at, task in enumerate(plan.tasks):
+        first.setdefault(task.id, at)
+    by_id = {task_id: plan.tasks[at] for task_id, at in first.items()}
+    return (
+        *check_files(plan.files),
+        *chain.from_iterable(_check_task(plan, at, first, by_id) for at in range(len(plan.tasks))),
+        *_check_cycles(by_id, first),
+    )
+
+
+def _check_task(plan: Plan, at: int, first: Mapping[str, int], by_id: Mapping[str, TaskRequest]) -> Iterator[Fault]:
+    task, here = plan.tasks[at], f"/tasks/{at}"
+    if not _ID.fullmatch(task.id):
+        detail = f"{task.id!r} is not 1 to 64 of a-z 0-9 . _ - with a letter or digit first."
+        yield _fault(f"{here}/id", "bad-id", detail)
+    if first[task.id] != at:
+        yield _fault(f"{here}/id", "duplicate-id", f"{task.id} is already the id of /tasks/{first[task.id]}.")
+    if not task.title.strip():
+        yield _fault(f"{here}/title", "no-title", f"{task.id} has no title.")
+    if any("\0" in text for text in (task.title, task.role or "", *task.criteria)):
+        yield _fault(here, "bad-text", f"{task.id} has a NUL character in its text.")
+    if _weight(task) > MAX_TASK_BYTES:
+        yield _fault(here, "too-large", f"{task.id} takes more than {MAX_TASK_BYTES:,} bytes.")
+    for n, requirement_id in enumerate(task.covers):
+        if requirement_id not in plan.coverage:
+            yield _fault(f"{here}/covers/{n}", "unknown-requirement", f"There is no requirement {requirement_id}.")
+    yield from _check_after(task, f"{here}/after", by_id)
+    yield from _check_estimate(task, here)
+    if task.command is not None:
+        before = {name: by_id[name] for name in task.after if name in by_id and name != task.id}
+        yield from check_command(task.command, f"{here}/command", before, plan.files)
+
+
+def _weight(task: TaskRequest) -> int:
+    inputs = len(task.command.inputs) if task.command else 0
+    return len(task.model_dump_json().encode()) + _DIGEST_BYTES * inputs
+
+
+def _check_after(task: TaskRequest, here: str, by_id: Mapping[str, TaskRequest]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for n, name in enumerate(task.after):
+        if name == task.id:
+            yield _fault(f"{here}/{n}", "self-dependency", f"{name} cannot come after itself.")
+        elif name not in by_id:
+            yield _fault(f"{here}/{n}", "unknown-dependency", f"There is no task {name}.")
+        elif name in seen:
+            yield _fault(f"{here}/{n}", "duplicate-dependency", f"{name} is named twice.")
+        seen.add(name)
+
+
+def _check_estimate(task: TaskRequest, here: str) -> Iterator[Fault]:
+    if task.points is None and task.minutes is None:
+        yield _fault(here, "no-estimate", f"{task.id} has neither points nor minutes.")
+    if task.points is not None and task.minutes is not None:
+        yield _fault(here, "both-estimates", f"{task.id} has points and minutes; give one of them.")
+    for field, value, most in (("points", task.points, MAX_POINTS), ("minutes", task.minutes, MAX_MINUTES)):
+        if value is None:
+            continue
+        if not isfinite(value):
+            yield _fault(f"{here}/{field}", "not-finite", f"{value} {field} is no estimate.")
+        elif value <= 0:
+            yield _fault(f"{here}/{field}", "not-positive", f"{value:g} {field} is no estimate: it must be above 0.")
+        elif value > most:
+            yield _fault(f"{here}/{field}", "out-of-range", f"{value:g} {field} is more than {most:,}.")
+
+
+def _check_cycles(by_id: Mapping[str, TaskRequest], first: Mapping[str, int]) -> Iterator[Fault]:
+    after = {name: [other for other in task.after if other != name] for name, task in by_id.items()}
+    for cycle in find_cycles(after):
+        place = by_id[cycle.successor].after.index(cycle.predecessor)
+        pointer = f"/tasks/{first[cycle.successor]}/after/{place}"
+        yield _fault(pointer, "cycle", f"The tasks wait for each other: {cycle}.")
+
+
+def _fault(pointer: str, code: str, detail: str) -> Fault:
+    return Fault(pointer=pointer, code=code, detail=detail)

@@ -1,0 +1,63 @@
+"""What can be wrong with a command and with the project's files."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from orchestra.contracts.ids import Sha256
+from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
+from orchestra.planner.domain.paths import clashes, is_inside, provided
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_files(files: Mapping[str, Sha256]) -> Iterator[Fault]:
+    for path, sha256 in files.items():
+        pointer = "/files/" + path.replace("~", "~0").replace("/", "~1")
+        yield from _check_path(path, pointer)
+        if not _SHA256.fullmatch(sha256):
+            yield _fault(pointer, "bad-hash", f"{sha256!r} is no SHA-256 in small hexadecimal digits.")
+
+
+def check_command(
+    command: CommandRequest, here: str, before: Mapping[str, TaskRequest], files: Mapping[str, Sha256]
+) -> Iterator[Fault]:
+    """`before` are the tasks that the command comes directly after, by id: only their outputs reach it."""
+    yield from _check_argv(command, here)
+    outputs = {name: task.command.outputs for name, task in before.items() if task.command}
+    promised = provided(command.inputs, (path for paths in outputs.values() for path in paths))
+    for n, path in enumerate(command.inputs):
+        bad = tuple(_check_path(path, f"{here}/inputs/{n}"))
+        yield from bad
+        if not bad and path not in files and path not in promised:
+            detail = f"{path} is no file of the project and no output of a task that this one comes directly after."
+            yield _fault(f"{here}/inputs/{n}", "missing-input", detail)
+    for n, path in enumerate(command.outputs):
+        yield from _check_path(path, f"{here}/outputs/{n}")
+    for clash in clashes(outputs):
+        detail = f"{clash.path} comes from {clash.first} and from {clash.second}: which is meant?"
+        yield _fault(f"{here}/inputs", "output-conflict", detail)
+    if command.retries < 0:
+        yield _fault(f"{here}/retries", "negative", "retries is 0 or more.")
+    if command.timeout_s <= 0:
+        yield _fault(f"{here}/timeout_s", "not-positive", "timeout_s must be above 0.")
+
+
+def _check_argv(command: CommandRequest, here: str) -> Iterator[Fault]:
+    if not command.argv or not command.argv[0].strip():
+        yield _fault(f"{here}/argv", "empty-argv", "The command names no tool to run.")
+    elif command.argv[0] not in command.tools:
+        detail = f"{command.argv[0]} is not among the command's tools ({', '.join(command.tools) or 'none'})."
+        yield _fault(f"{here}/argv/0", "tool-not-declared", detail)
+    for n, argument in enumerate(command.argv):
+        if "\0" in argument:
+            yield _fault(f"{here}/argv/{n}", "bad-argument", "An argument cannot hold a NUL character.")
+
+
+def _check_path(path: str, pointer: str) -> Iterator[Fault]:
+    if not is_inside(path):
+        detail = f"{path!r} is no path beneath the workspace: relative, with forward slashes, without . and .. parts."
+        yield _fault(pointer, "bad-path", detail)
+
+
+def _fault(pointer: str, code: str, detail: str) -> Fault:
+    return Fault(pointer=pointer, code=code, detail=detail)

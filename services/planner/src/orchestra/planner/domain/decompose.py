@@ -1,0 +1,105 @@
+"""An approved plan becomes the graph that the scheduler works on, in parts that fit into events."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from orchestra.contracts.ids import TaskId
+from orchestra.contracts.planning import Command, DecomposedTask, Dependency, Input, TaskRequest
+from orchestra.planner.domain.paths import provided
+from orchestra.planner.domain.plan import Plan
+
+PART_BYTES = 200_000
+"""Below the 256 KB of an event with room for the envelope."""
+
+T = TypeVar("T")
+
+
+class Graph(NamedTuple):
+    tasks: tuple[DecomposedTask, ...]
+    dependencies: tuple[Dependency, ...]
+
+
+def decompose(plan: Plan, new_id: Callable[[], TaskId]) -> Graph:
+    """The tasks in plan order, each under a new id, and their dependencies in the order of their successors.
+
+    The plan is free of faults. An input that a predecessor produces is a need; every other one is a file by its hash.
+    """
+    by_key = {task.id: task for task in plan.tasks}
+    ids = {key: new_id() for key in by_key}
+    return Graph(
+        tuple(_decomposed(plan, task, ids[task.id], [by_key[key] for key in task.after]) for task in plan.tasks),
+        tuple(Dependency(predecessor=ids[key], successor=ids[task.id]) for task in plan.tasks for key in task.after),
+    )
+
+
+def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, before: Iterable[TaskRequest]) -> DecomposedTask:
+    return DecomposedTask(
+        id=task_id,
+        key=task.id,
+        title=task.title,
+        covers=task.covers,
+        points=task.points,
+        minutes=task.minutes,
+        role=task.role,
+        criteria=task.criteria,
+        command=_command(plan, task, before),
+    )
+
+
+def _command(plan: Plan, task: TaskRequest, before: Iterable[TaskRequest]) -> Command | None:
+    wanted = task.command
+    if wanted is None:
+        return None
+    outputs = (path for other in before if other.command for path in other.command.outputs)
+    needs = provided(wanted.inputs, outputs)
+    inputs = dict.fromkeys(wanted.inputs)
+    return Command(
+        argv=wanted.argv,
+        tools=wanted.tools,
+        inputs=tuple(Input(path=path, sha256=plan.files[path]) for path in inputs if path not in needs),
+        needs=tuple(path for path in inputs if path in needs),
+        outputs=wanted.outputs,
+        retries=wanted.retries,
+        fail_on=wanted.fail_on,
+        timeout_s=wanted.timeout_s,
+        repeatable=wanted.repeatable,
+    )
+
+
+def in_parts(graph: Graph, limit: int = PART_BYTES) -> tuple[Graph, ...]:
+    """The graph in parts of at most `limit` bytes of JSON, in order; each dependency in the part of its successor.
+
+    Only a task with more dependencies than a part holds has the rest of them in the parts that follow.
+    """
+    incoming: dict[TaskId, list[Dependency]] = {task.id: [] for task in graph.tasks}
+    for dependency in graph.dependencies:
+        incoming[dependency.successor].append(dependency)
+    pieces = chain.from_iterable(split((task, *incoming[task.id]), _bytes, limit) for task in graph.tasks)
+    parts = split(pieces, lambda piece: sum(map(_bytes, piece)), limit)
+    return tuple(_graph(tuple(chain.from_iterable(part))) for part in parts)
+
+
+def _graph(items: Sequence[DecomposedTask | Dependency]) -> Graph:
+    return Graph(
+        tuple(item for item in items if isinstance(item, DecomposedTask)),
+        tuple(item for item in items if isinstance(item, Dependency)),
+    )
+
+
+def _bytes(item: DecomposedTask | Dependency) -> int:
+    return len(item.model_dump_json().encode()) + len(",")
+
+
+def split(items: Iterable[T], size_of: Callable[[T], int], limit: int) -> tuple[tuple[T, ...], ...]:
+    """The items in order, in runs whose sizes add up to at most `limit`; one that is larger stands alone."""
+    runs: list[list[T]] = []
+    filled = 0
+    for item in items:
+        size = size_of(item)
+        if not runs or filled + size > limit:
+            runs.append([])
+            filled = 0
+        runs[-1].append(item)
+        filled += size
+    return tuple(map(tuple, runs))

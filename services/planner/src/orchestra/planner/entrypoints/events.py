@@ -1,0 +1,31 @@
+"""What the planner listens to."""
+
+from orchestra.chassis.messaging.subscriptions import Subscriptions
+from orchestra.contracts.planning import PlanRequested
+from orchestra.contracts.scheduling import PlanApplied, PlanRefused, TaskCompleted
+from orchestra.planner.adapters.work import PlanningWork
+from orchestra.planner.application.accept_plan_request import accept_plan_request
+from orchestra.planner.application.record_application import record_application
+from orchestra.planner.application.record_completion import record_completion
+
+subscriptions = Subscriptions("planner")
+
+
+@subscriptions.on(PlanRequested)
+async def plan_requested(event: PlanRequested, work: PlanningWork) -> None:
+    await accept_plan_request(work, event)
+
+
+@subscriptions.on(PlanApplied)
+async def plan_applied(event: PlanApplied, work: PlanningWork) -> None:
+    await record_application(work, event)
+
+
+@subscriptions.on(PlanRefused)
+async def plan_refused(event: PlanRefused, work: PlanningWork) -> None:
+    await record_application(work, event)
+
+
+@subscriptions.on(TaskCompleted)
+async def task_completed(event: TaskCompleted, work: PlanningWork) -> None:
+    await record_completion(work, event)

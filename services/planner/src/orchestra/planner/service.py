@@ -1,0 +1,36 @@
+"""The planner: what it is made of."""
+
+from orchestra.chassis.service import Room, Service
+from orchestra.contracts import catalog
+from orchestra.planner.adapters.tables import metadata
+from orchestra.planner.adapters.work import PlanningWork
+from orchestra.planner.domain import conflicts, errors
+from orchestra.planner.entrypoints import http
+from orchestra.planner.entrypoints.events import subscriptions
+from orchestra.planner.entrypoints.loops import planning
+from orchestra.planner.settings import PlannerSettings
+
+
+async def wire(room: Room[PlanningWork, PlannerSettings]) -> None:
+    room.loops.append(planning(room.database))
+
+
+service = Service(
+    name="planner",
+    settings=PlannerSettings,
+    work=PlanningWork,
+    metadata=metadata,
+    migrations="orchestra.planner.migrations",
+    subscriptions=subscriptions,
+    routers=(http.router,),
+    refusals={
+        errors.UnknownProject: 404,
+        errors.UnknownPlan: 404,
+        conflicts.ProjectExists: 409,
+        errors.HashMismatch: 409,
+        errors.PlanNotProposed: 409,
+        conflicts.AnotherPlanStands: 409,
+    },
+    bindings=catalog.bindings(),
+    wire=wire,
+)
