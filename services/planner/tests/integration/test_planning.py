@@ -112,6 +112,12 @@ async def test_an_empty_document_is_one_fault(planner: Planner) -> None:
     assert [fault["code"] for fault in plan["faults"]] == ["empty-document"]
 
 
+async def test_tasks_beside_a_document_that_should_make_its_own_are_a_fault_among_others(planner: Planner) -> None:
+    plan = await planner.planned(plan_request(document="", tasks=CYCLE, mode="document"))
+
+    assert [fault["code"] for fault in plan["faults"]] == ["empty-document", "tasks-not-expected"]
+
+
 async def test_a_failed_plan_takes_no_version(planner: Planner) -> None:
     await planner.planned(plan_request(document=""))
 

@@ -246,7 +246,8 @@ def test_what_nobody_can_take_is_unplaced_with_what_is_behind_it() -> None:
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_what_is_behind_a_failed_or_cancelled_task_is_unplaced_and_the_rest_goes_on(status: str) -> None:
-    plan = calculate(snapshot([task("t1", status=status), task("t2", status="blocked"), task("t3", 4)], "t1 t2"))
+    ended = task("t1", status=status, assignee="mem_a", started_at=on(20, 9), ended_at=on(20, 10))
+    plan = calculate(snapshot([ended, task("t2", status="blocked"), task("t3", 4)], "t1 t2"))
     assert Unplaced("t2", "behind", "t1") in plan.unplaced
     assert (Unplaced("t1", "failed") in plan.unplaced) == (status == "failed")
     assert dates(plan.by_task["t3"]) == (MONDAY, on(23, 13))

@@ -60,7 +60,7 @@ def tasks(draw: st.DrawFn, number: int, team: tuple[Member, ...]) -> Task:
     values: dict[str, Any] = {"not_before": draw(st.none() | FUTURE)}
     if status in ("assigned", "running", "in_review", "waiting", "done"):
         values["assignee"] = draw(st.sampled_from(team)).id
-    if status in ("running", "in_review", "waiting", "done"):
+    if status in ("running", "in_review", "waiting", "done") or draw(st.booleans()):
         values["started_at"] = draw(PAST)
     if status == "done":
         values["ended_at"] = max(values["started_at"], draw(PAST))

@@ -4,7 +4,7 @@ from orchestra.chassis.service import Room, Service
 from orchestra.contracts import catalog
 from orchestra.planner.adapters.tables import metadata
 from orchestra.planner.adapters.work import PlanningWork
-from orchestra.planner.domain import conflicts, errors
+from orchestra.planner.domain import errors
 from orchestra.planner.entrypoints import http
 from orchestra.planner.entrypoints.events import subscriptions
 from orchestra.planner.entrypoints.loops import planning
@@ -26,10 +26,10 @@ service = Service(
     refusals={
         errors.UnknownProject: 404,
         errors.UnknownPlan: 404,
-        conflicts.ProjectExists: 409,
+        errors.ProjectExists: 409,
         errors.HashMismatch: 409,
         errors.PlanNotProposed: 409,
-        conflicts.AnotherPlanStands: 409,
+        errors.AnotherPlanStands: 409,
     },
     bindings=catalog.bindings(),
     wire=wire,

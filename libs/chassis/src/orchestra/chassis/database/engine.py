@@ -65,6 +65,7 @@ class PostgresDialect:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text goes into logs and dead letters: it must not carry values
             connect_args={"timeout": 5, "command_timeout": 35, "server_settings": limits},
         )
 
@@ -88,7 +89,7 @@ class SqliteDialect:
         """Its transaction is the only writer already."""
 
     def engine(self, url: str, pool_size: int) -> AsyncEngine:
-        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30)
+        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
         @event.listens_for(engine.sync_engine, "connect")
         def prepare(connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -127,10 +128,19 @@ def translated() -> Iterator[None]:
     """Driver errors as Unavailable or Transient; an error in a query stays what it is: a bug."""
     try:
         yield
-    except (OSError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
+    except (ConnectionError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
         raise Unavailable(f"the database is away: {error}") from error
     except DBAPIError as error:
         raise _translate(error) from error
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Around connecting: whatever goes wrong there, the database is away."""
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        raise Unavailable(f"the database cannot be reached: {getattr(error, 'orig', error)}") from error
 
 
 def _translate(error: DBAPIError) -> Exception:

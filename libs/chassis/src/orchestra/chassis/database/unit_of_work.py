@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
-from orchestra.chassis.database.engine import READ_ONLY, Dialect, dialect_of, translated
+from orchestra.chassis.database.engine import READ_ONLY, Dialect, dialect_of, reached, translated
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.message import Envelope, wrap
 from orchestra.chassis.telemetry.tracing import traceparent
@@ -104,7 +104,7 @@ class Database(Generic[W]):
         from orchestra.chassis.messaging import outbox
 
         with translated():
-            async with self.engine.connect() as connection:
+            async with self._connection() as connection:
                 transaction = await connection.begin()
                 work = self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
                 try:
@@ -124,10 +124,17 @@ class Database(Generic[W]):
     async def read(self) -> AsyncIterator[W]:
         """A view that writes nothing and waits for no writer."""
         with translated():
-            async with self.engine.connect() as connection:
+            async with self._connection() as connection:
                 await connection.execution_options(**READ_ONLY)
                 yield self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
                 await connection.rollback()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            with reached():
+                connection = await stack.enter_async_context(self.engine.connect())
+            yield connection
 
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""

@@ -76,20 +76,23 @@ async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], dat
 async def _set_aside(
     subscription: Subscription, envelope: Envelope, database: Database[UnitOfWork], error: Exception
 ) -> None:
-    async with database.begin() as work:
-        if isinstance(error, Transient):
-            await _retry_later(work, subscription, envelope, error)
-        else:
-            await dead_letters.store(
-                work,
-                subscription=subscription.name,
-                event_id=envelope.id,
-                kind=envelope.kind,
-                body=envelope.to_json(),
-                reason=f"{type(error).__name__}: {error}",
-                trace="".join(traceback.format_exception(error)),
-            )
-            await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
+    try:
+        async with database.begin() as work:
+            if isinstance(error, Transient):
+                await _retry_later(work, subscription, envelope, error)
+            else:
+                await dead_letters.store(
+                    work,
+                    subscription=subscription.name,
+                    event_id=envelope.id,
+                    kind=envelope.kind,
+                    body=envelope.to_json(),
+                    reason=f"{type(error).__name__}: {error}",
+                    trace="".join(traceback.format_exception(error)),
+                )
+                await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
+    except Transient as trouble:
+        raise Unavailable(f"the delivery could not be set aside: {trouble}") from trouble
     log.warning(
         "delivery set aside",
         subscription=subscription.name,
@@ -113,7 +116,11 @@ async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: E
         )
         await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
         return
-    values = {"attempts": attempts, "due_at": work.now + timedelta(seconds=2**attempts), "reason": str(error)[:1000]}
+    values = {
+        "attempts": attempts,
+        "due_at": work.now + timedelta(seconds=2**attempts),
+        "reason": dead_letters.storable(str(error))[:1000],
+    }
     await work.connection.execute(
         work.dialect.insert(RETRY)
         .values(subscription=subscription.name, event_id=envelope.id, body=envelope.to_json(), **values)

@@ -42,17 +42,23 @@ async def store(
     work: UnitOfWork, *, subscription: str, event_id: str, kind: str, body: str, reason: str, trace: str = ""
 ) -> None:
     """Keep the delivery; if it fails again after a replay, the row is fresh again with the new reason."""
+    key = {"subscription": storable(subscription)[:100], "event_id": storable(event_id)[:64]}
     values: dict[str, Any] = {
-        "reason": reason[:4000],
-        "traceback": trace[-20000:],
+        "reason": storable(reason)[:4000],
+        "traceback": storable(trace)[-20000:],
         "at": work.now,
         "replayed_at": None,
     }
     await work.connection.execute(
         work.dialect.insert(DEAD_LETTER)
-        .values(id=new_id("ded"), subscription=subscription, event_id=event_id, kind=kind, body=body, **values)
+        .values(id=new_id("ded"), kind=storable(kind)[:100], body=storable(body), **key, **values)
         .on_conflict_do_update(index_elements=["subscription", "event_id"], set_=values)
     )
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 async def page(view: UnitOfWork, *, limit: int, before: str | None = None, replayed: bool = False) -> list[DeadLetter]:

@@ -6,9 +6,8 @@ from orchestra.contracts.planning import PlanApproved, TasksDecomposed
 from orchestra.planner.application.ports import Proposal, Work
 from orchestra.planner.application.queries import find_plan
 from orchestra.planner.application.views import PlanSummary
-from orchestra.planner.domain.conflicts import AnotherPlanStands
 from orchestra.planner.domain.decompose import decompose, in_parts
-from orchestra.planner.domain.errors import HashMismatch, PlanNotProposed
+from orchestra.planner.domain.errors import AnotherPlanStands, HashMismatch, PlanNotProposed
 
 
 async def approve_plan(
@@ -19,7 +18,7 @@ async def approve_plan(
     Raises UnknownPlan, PlanNotProposed, HashMismatch, AnotherPlanStands.
     """
     project_id = (await find_plan(work, workspace_id, plan_id)).project_id
-    await work.projects.hold(workspace_id, project_id)
+    await work.projects.hold(workspace_id, project_id)  # what is read from here on cannot change before we commit
     plan = await find_plan(work, workspace_id, plan_id)
     proposal = await work.plans.proposal(plan_id)
     if proposal is None or plan.status not in ("proposed", "approved", "applied"):
@@ -29,7 +28,7 @@ async def approve_plan(
     if plan.status != "proposed":
         return plan
     if standing := await work.plans.standing(workspace_id, project_id):
-        raise AnotherPlanStands(standing.id, standing.version or 0)
+        raise AnotherPlanStands(standing.id, standing.version)
     await _approve(work, workspace_id, plan, proposal, approved_by)
     return await find_plan(work, workspace_id, plan_id)
 

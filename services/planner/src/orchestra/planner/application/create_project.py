@@ -4,7 +4,7 @@ from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import ProjectId, WorkspaceId
 from orchestra.planner.application.ports import Work
 from orchestra.planner.application.views import Project
-from orchestra.planner.domain.conflicts import ProjectExists
+from orchestra.planner.domain.errors import ProjectExists
 
 
 async def create_project(

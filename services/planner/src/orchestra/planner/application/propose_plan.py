@@ -64,7 +64,10 @@ def make_plan(request: PlanRequested, known: Sequence[Requirement], read_blocks:
     Raises InvalidPlan with everything that is wrong with the document and the tasks.
     """
     requirements, faults = read(read_blocks(request.document))
-    plan = propose(request.mode, number_again(known, requirements), request.tasks, request.files)
+    try:
+        plan = propose(request.mode, number_again(known, requirements), request.tasks, request.files)
+    except InvalidPlan as refusal:
+        raise InvalidPlan((*faults, *refusal.faults)) from refusal
     if request.mode == "given" or not faults:  # tasks made from a bad document would only be wrong once more
         faults += check(plan)
     if faults:

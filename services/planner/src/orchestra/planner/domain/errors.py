@@ -2,9 +2,11 @@
 
 PlanningError
 ├── UnknownProject
+├── ProjectExists
 ├── UnknownPlan
 ├── HashMismatch
 ├── PlanNotProposed
+├── AnotherPlanStands
 └── InvalidPlan
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from inspect import cleandoc
 from typing import ClassVar
 
+from orchestra.contracts.ids import PlanId
 from orchestra.contracts.planning import Fault
 
 
@@ -30,6 +33,12 @@ class UnknownProject(PlanningError):
     """There is no such project."""
 
     code = "unknown-project"
+
+
+class ProjectExists(PlanningError):
+    """A project of this id exists under another name."""
+
+    code = "project-exists"
 
 
 class UnknownPlan(PlanningError):
@@ -57,6 +66,16 @@ class PlanNotProposed(PlanningError):
     def __init__(self, state: str) -> None:
         super().__init__(f"Only a proposed plan can be approved; this one is {state}.")
         self.state = state
+
+
+class AnotherPlanStands(PlanningError):
+    """Another plan of this project is approved."""
+
+    code = "another-plan-stands"
+
+    def __init__(self, plan_id: PlanId, version: int | None) -> None:
+        super().__init__(f"A project goes by one plan, and version {version} of this one is approved ({plan_id}).")
+        self.plan_id = plan_id
 
 
 class InvalidPlan(PlanningError):

@@ -46,7 +46,14 @@ class Collector:
                     break
                 taken, events = taken + 1, events + len(envelopes)
             batch, self._pending = self._pending[:taken], self._pending[taken:]
-            await self._deliver([envelope for envelopes, _ in batch for envelope in envelopes])
+            try:
+                await self._deliver([envelope for envelopes, _ in batch for envelope in envelopes])
+            except Exception as error:
+                # A bug, since nothing should come out: better on the broker's dead queue than held for ever.
+                log.exception("delivery failed", subscription=self._subscription.name)
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
             for _, done in batch:
                 if not done.done():
                     done.set_result(None)

@@ -55,7 +55,8 @@ class RabbitTransport:
         try:
             await publisher.broker.start()
             self._connection = await consumer.connect()
-            await self._declare(consumer)
+            # On the other connection: the consumer would go on with queues declared here, on a channel without limit.
+            await self._declare(publisher.broker)
             self._subscribe(consumer)
             await consumer.start()
         except Exception as error:

@@ -8,6 +8,7 @@ from orchestra.contracts.ids import TaskId
 from orchestra.scheduler.domain.people.member import Member, Need, duration
 from orchestra.scheduler.domain.timeline.calendar import WEEK
 from orchestra.scheduler.domain.timeline.grain import Grain
+from orchestra.scheduler.domain.timeline.working_time import WorkingTime
 
 
 class Opening(NamedTuple):
@@ -72,9 +73,9 @@ class Lane:
 class Diary:
     """Filled in the order of the tasks' priorities, from the minute `now` on; what is in it stays."""
 
-    def __init__(self, member: Member, grain: Grain, now: int) -> None:
+    def __init__(self, member: Member, time: WorkingTime, grain: Grain, now: int) -> None:
         self.member = member
-        self.time = member.working_time(grain.calendar)
+        self.time = time
         self.lanes = [Lane() for _ in range(member.slots)]
         self._grain = grain
         self._now = self.time.position(now)

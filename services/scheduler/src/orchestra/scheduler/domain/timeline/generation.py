@@ -18,14 +18,12 @@ from typing import NamedTuple
 
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.scheduler.domain.people.member import Need, may_take
-from orchestra.scheduler.domain.timeline.calendar import instant_of, minute_of, next_minute
+from orchestra.scheduler.domain.timeline.calendar import instant_of, next_minute
 from orchestra.scheduler.domain.timeline.diary import Diary, Opening
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
-from orchestra.scheduler.domain.work.graph import arrange
 from orchestra.scheduler.domain.work.status import OPEN, RELEASING
 
-_FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -59,60 +57,62 @@ class Generation:
     """
 
     def __init__(self, snapshot: Snapshot, previous: Mapping[TaskId, Placement]) -> None:
-        in_plan_order = sorted(snapshot.tasks, key=lambda task: (task.order, task.id))
-        self.tasks = {task.id: task for task in in_plan_order}
-        self.graph = arrange([task.id for task in in_plan_order], snapshot.dependencies)
         self.entries: dict[TaskId, Entry] = {}
         self.unplaced: dict[TaskId, Unplaced] = {}
-        self.now = minute_of(snapshot.grain.floor(snapshot.as_of))
         self.diaries = {
-            member.id: Diary(member, snapshot.grain, self.now)
+            member.id: Diary(member, snapshot.working_times[member.id], snapshot.grain, snapshot.now)
             for member in sorted(snapshot.members, key=lambda member: (member.key, member.id))
         }
+        self._now = snapshot.now
+        self._tasks = snapshot.by_id
+        self._graph = snapshot.graph
         self._previous = previous
         self._crews: dict[tuple[Need, MemberId | None], Crew] = {}
         self._ended: dict[TaskId, int] = {}
         """From which minute on a task no longer holds its successors back."""
-        for task in self.tasks.values():
-            if task.started:
-                self._hold(task)
+        for task in self._tasks.values():
+            if not task.movable:
+                self._note(task)
         for task in self._in_order():
-            self._settle(task)
+            self._place(task)
 
     @property
     def end(self) -> int:
         """The minute in which the last entry ends; that of `as_of` when there is none."""
-        return max((entry.end for entry in self.entries.values()), default=self.now)
+        return max((entry.end for entry in self.entries.values()), default=self._now)
 
     def _in_order(self) -> Iterator[Task]:
-        """Every task, after its predecessors."""
+        """The movable tasks, each after its predecessors."""
         tails = self._tails()
 
         def rank(task: Task) -> tuple[datetime, int, int, TaskId]:
-            if task.started or task.status not in OPEN:
-                return _FIRST, 0, task.order, task.id
             if task.id in self._previous:
                 return self._previous[task.id].start, 0, task.order, task.id
             return _LAST, -tails[task.id], task.order, task.id
 
-        waits = {task: len(predecessors) for task, predecessors in self.graph.predecessors.items()}
-        free = [rank(task) for task in self.tasks.values() if not waits[task.id]]
+        waits = {
+            task.id: sum(self._tasks[each].movable for each in self._graph.predecessors[task.id])
+            for task in self._tasks.values()
+            if task.movable
+        }
+        free = [rank(self._tasks[task]) for task, number in waits.items() if not number]
         heapify(free)
         while free:
-            task = self.tasks[heappop(free)[-1]]
+            task = self._tasks[heappop(free)[-1]]
             yield task
-            for successor in self.graph.successors[task.id]:
-                waits[successor] -= 1
-                if not waits[successor]:
-                    heappush(free, rank(self.tasks[successor]))
+            for successor in self._graph.successors[task.id]:
+                if successor in waits:
+                    waits[successor] -= 1
+                    if not waits[successor]:
+                        heappush(free, rank(self._tasks[successor]))
 
     def _tails(self) -> dict[TaskId, int]:
         """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""
         tails: dict[TaskId, int] = {}
         chains: dict[TaskId, int] = {}
-        for task_id in reversed(self.graph.order):
-            task = self.tasks[task_id]
-            tails[task_id] = max((chains[successor] for successor in self.graph.successors[task_id]), default=0)
+        for task_id in reversed(self._graph.order):
+            task = self._tasks[task_id]
+            tails[task_id] = max((chains[successor] for successor in self._graph.successors[task_id]), default=0)
             chains[task_id] = tails[task_id] + (self._crew(task).clock_minutes if task.status in OPEN else 0)
         return tails
 
@@ -129,26 +129,29 @@ class Generation:
             self._crews[asked] = Crew(candidates, clock)
         return self._crews[asked]
 
-    def _hold(self, task: Task) -> None:
-        diary = self.diaries.get(task.assignee or "")
-        if diary is None or diary.member.is_manager or task.started_at is None:
-            self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
-            return
-        opening = diary.hold(task.id, task.need, next_minute(task.started_at), task.share)
-        self.entries[task.id] = Entry(task, diary, opening, task.started_at, Cause("started"))
-
-    def _settle(self, task: Task) -> None:
+    def _note(self, task: Task) -> None:
+        """A fact."""
         if task.status in RELEASING:
-            self._ended[task.id] = next_minute(task.ended_at) if task.ended_at else self.now
+            self._ended[task.id] = next_minute(task.ended_at) if task.ended_at else self._now
         elif task.status == "failed":
             self.unplaced[task.id] = Unplaced(task.id, "failed")
-        elif task.status in OPEN and not task.started:
-            self._place(task)
-        if task.id in self.entries:
-            self._ended[task.id] = self.entries[task.id].end
+        elif task.started and task.started_at is not None:
+            self._hold(task, task.started_at)
+
+    def _hold(self, task: Task, started_at: datetime) -> None:
+        diary = self.diaries.get(task.assignee or "")
+        if diary is None or diary.member.is_manager:
+            self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
+            return
+        opening = diary.hold(task.id, task.need, next_minute(started_at), task.share)
+        self._enter(Entry(task, diary, opening, started_at, Cause("started")))
+
+    def _enter(self, entry: Entry) -> None:
+        self.entries[entry.task.id] = entry
+        self._ended[entry.task.id] = entry.end
 
     def _place(self, task: Task) -> None:
-        predecessors = self.graph.predecessors[task.id]
+        predecessors = self._graph.predecessors[task.id]
         blocker = next((each for each in predecessors if each not in self._ended), None)
         candidates = self._crew(task).candidates
         if blocker is not None:
@@ -158,12 +161,12 @@ class Generation:
         elif not candidates:
             self.unplaced[task.id] = Unplaced(task.id, "no member", task.need.role)
         else:
-            gate = next_minute(task.not_before) if task.not_before else self.now
-            since = max(self.now, gate, *(self._ended[each] for each in predecessors))
+            gate = next_minute(task.not_before) if task.not_before else self._now
+            since = max(self._now, gate, *(self._ended[each] for each in predecessors))
             diary, opening = self._choice(task, candidates, since)
             diary.enter(task.id, opening)
             start = instant_of(diary.time.start(opening.start))
-            self.entries[task.id] = Entry(task, diary, opening, start, self._cause(task, diary, opening.start))
+            self._enter(Entry(task, diary, opening, start, self._cause(task, diary, opening.start)))
 
     def _choice(self, task: Task, candidates: list[tuple[Diary, int]], since: int) -> tuple[Diary, Opening]:
         """Ties go to the first by key."""
@@ -178,11 +181,11 @@ class Generation:
         """Why not earlier. Compared on the member's working time, so that a predecessor which ends on a day off and an
         `as_of` on the same day off are the same moment: then neither, but the calendar is the cause.
         """
-        if position == diary.time.position(self.now):
-            return Cause("as of" if diary.time.start(position) == self.now else "calendar")
+        if position == diary.time.position(self._now):
+            return Cause("as of" if diary.time.start(position) == self._now else "calendar")
         if task.not_before and position == diary.time.position(next_minute(task.not_before)):
             return Cause("not before")
-        for predecessor in sorted(self.graph.predecessors[task.id], key=self._ended.__getitem__, reverse=True):
+        for predecessor in sorted(self._graph.predecessors[task.id], key=self._ended.__getitem__, reverse=True):
             if position == diary.time.position(self._ended[predecessor]):
                 return Cause("predecessor", predecessor)
         return Cause("member busy", diary.task_ending(position))

@@ -1,7 +1,7 @@
 """The hash of a schedule's inputs: the same inputs, the same hash, whatever order they came in."""
 
 import json
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, cast
@@ -12,14 +12,13 @@ from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 
 def input_hash(snapshot: Snapshot) -> Sha256:
     """SHA-256 of the canonical JSON: `as_of` rounded down to the grain; the previous schedule by its version."""
-    inputs: dict[str, Any] = {
-        **vars(snapshot),
+    inputs = {field.name: getattr(snapshot, field.name) for field in fields(snapshot) if field.name != "previous"}
+    inputs |= {
         "as_of": snapshot.grain.floor(snapshot.as_of),
         "members": sorted(snapshot.members, key=lambda member: member.id),
         "tasks": sorted(snapshot.tasks, key=lambda task: task.id),
         "dependencies": sorted(set(snapshot.dependencies)),
     }
-    del inputs["previous"]
     return sha256(canonical_json(inputs).encode()).hexdigest()
 
 

@@ -26,17 +26,17 @@ def calculate(snapshot: Snapshot) -> Schedule:
     generation = Generation(snapshot, {})
     if snapshot.previous is not None:
         repaired = Generation(snapshot, snapshot.previous.by_task)
-        if (repaired.end - generation.end) * WORTH_A_NEW_PLAN <= repaired.end - repaired.now:
+        if (repaired.end - generation.end) * WORTH_A_NEW_PLAN <= repaired.end - snapshot.now:
             generation = repaired
     placements = {each.task: each for each in _done(snapshot.tasks)}
     ends = [placement.end for placement in placements.values()]
     ends += [instant_of(entry.end) for entry in generation.entries.values()]
     project_end = max(ends, default=None)
     if project_end is not None:
-        placements |= {each.task: each for each in _planned(generation, minute_of(project_end))}
+        placements |= {each.task: each for each in _planned(snapshot, generation, minute_of(project_end))}
     return Schedule(
-        placements=tuple(placements[task] for task in generation.tasks if task in placements),
-        unplaced=tuple(generation.unplaced[task] for task in generation.tasks if task in generation.unplaced),
+        placements=tuple(placements[task] for task in snapshot.by_id if task in placements),
+        unplaced=tuple(generation.unplaced[task] for task in snapshot.by_id if task in generation.unplaced),
         project_end=project_end,
     )
 
@@ -50,12 +50,12 @@ def _done(tasks: tuple[Task, ...]) -> Iterator[Placement]:
             yield Placement(task.id, task.assignee, start, end, start, end, 0, False, task.share or 1.0, Cause("done"))
 
 
-def _planned(generation: Generation, project_end: int) -> Iterator[Placement]:
+def _planned(snapshot: Snapshot, generation: Generation, project_end: int) -> Iterator[Placement]:
     """The entries with their late dates: no later than the late start of any successor and of the member's next task.
 
     Both always start later than the task itself, so that in the order of falling starts every bound is known in time.
     """
-    bounds = {task: list(successors) for task, successors in generation.graph.successors.items()}
+    bounds = {task: list(successors) for task, successors in snapshot.graph.successors.items()}
     for diary in generation.diaries.values():
         for task, following in diary.pairs():
             bounds[task].append(following)

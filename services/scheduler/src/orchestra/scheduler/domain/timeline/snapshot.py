@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.people.member import Member, Need
-from orchestra.scheduler.domain.timeline.calendar import Calendar
+from orchestra.scheduler.domain.timeline.calendar import Calendar, minute_of
 from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.placement import Schedule
+from orchestra.scheduler.domain.timeline.working_time import WorkingTime
+from orchestra.scheduler.domain.work.graph import Graph, arrange
+from orchestra.scheduler.domain.work.status import OPEN
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Task:
         """A task that is tried again or was given back is not started, whatever its first start was."""
         return self.started_at is not None and self.status in ("running", "in_review", "waiting")
 
+    @property
+    def movable(self) -> bool:
+        """Its dates are for the calculation to choose; what has started or ended is a fact."""
+        return self.status in OPEN and not self.started
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -53,3 +62,26 @@ class Snapshot:
     @property
     def calendar(self) -> Calendar:
         return self.grain.calendar
+
+    @cached_property
+    def now(self) -> int:
+        """The minute the plan begins in."""
+        return minute_of(self.grain.floor(self.as_of))
+
+    @cached_property
+    def by_id(self) -> dict[TaskId, Task]:
+        """In plan order."""
+        return {task.id: task for task in self._in_plan_order}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Raises DuplicateTask, UnknownTask, CyclicDependency."""
+        return arrange([task.id for task in self._in_plan_order], self.dependencies)
+
+    @cached_property
+    def working_times(self) -> dict[MemberId, WorkingTime]:
+        return {member.id: member.working_time(self.calendar) for member in self.members}
+
+    @property
+    def _in_plan_order(self) -> list[Task]:
+        return sorted(self.tasks, key=lambda task: (task.order, task.id))

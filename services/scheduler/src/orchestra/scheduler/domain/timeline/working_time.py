@@ -101,7 +101,8 @@ class WorkingTime:
         if self._until - (self._ends[-1] if self._ends else self._since) > _GIVE_UP:
             raise NoWorkingTime
         for _ in range(_STRIDE):
-            for begin, end in self._day(self._last):
+            midnight, self._until = self._until, self._minute(self._last + timedelta(days=1), 0)
+            for begin, end in self._day(self._last, midnight, self._until):
                 start = max(begin, self._ends[-1]) if self._ends else begin
                 if start >= end:
                     continue
@@ -113,14 +114,14 @@ class WorkingTime:
                     self._ends.append(end)
                 self._high += end - start
             self._last += timedelta(days=1)
-        self._until = self._minute(self._last, 0)
 
     def _look_back(self) -> None:
         if (self._starts[0] if self._starts else self._until) - self._since > _GIVE_UP:
             raise NoWorkingTime
         for _ in range(_STRIDE):
             self._first -= timedelta(days=1)
-            for start, finish in reversed(self._day(self._first)):
+            midnight, self._since = self._since, self._minute(self._first, 0)
+            for start, finish in reversed(self._day(self._first, self._since, midnight)):
                 end = min(finish, self._starts[0]) if self._starts else finish
                 if start >= end:
                     continue
@@ -131,12 +132,13 @@ class WorkingTime:
                     self._before.insert(0, self._low)
                     self._starts.insert(0, start)
                     self._ends.insert(0, end)
-        self._since = self._minute(self._first, 0)
 
-    def _day(self, day: date) -> list[tuple[int, int]]:
+    def _day(self, day: date, midnight: int, next_midnight: int) -> list[tuple[int, int]]:
         off = day.weekday() not in self.hours.weekdays or day in self._days_off
         if off or (day.month, day.day) in self._yearly:
             return []
+        if next_midnight - midnight == DAY:
+            return [(midnight + start, midnight + end) for start, end in self.hours.stretches]
         return [
             (self._minute(day, start), max(self._minute(day, end), self._minute(day, end, fold=1)))
             for start, end in self.hours.stretches

@@ -1,0 +1,1 @@
+"""A service of twenty lines that notes what it hears: the chassis is tested through it, alone."""
