@@ -1,4 +1,4 @@
-"""Traps of the broker and its clients, each closed, on a real broker. The numbers are those of the reliability notes."""
+"""Traps of the broker and its clients, each closed, on a real broker; numbered as in the ADR on messaging."""
 
 import asyncio
 from pathlib import Path
@@ -208,7 +208,9 @@ async def test_a_subscriber_without_its_queue_is_not_ready_and_heals(rabbit_line
 
 
 @pytest.mark.parametrize("service", ["hearer"])
-async def test_every_queue_is_declared_by_whoever_starts_first(rabbitmq: RabbitMQ, tmp_path: Path, service: str) -> None:
+async def test_every_queue_is_declared_by_whoever_starts_first(
+    rabbitmq: RabbitMQ, tmp_path: Path, service: str
+) -> None:
     """An event whose consumer has never run waits for it."""
     url = await rabbitmq.create()
     async with line_on("rabbit", url, tmp_path) as line:

@@ -1,6 +1,6 @@
 """To a gateway, or to services in this process: the same API either way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from orchestra.cli.api import Api
@@ -9,7 +9,7 @@ from orchestra.cli.settings import CliSettings
 
 
 @asynccontextmanager
-async def connected(settings: CliSettings) -> AsyncIterator[Api]:
+async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
     """The API of the gateway that the settings name, else of an embedded host that lives as long as the block."""
     if settings.gateway is None:
         from orchestra.chassis.telemetry.logging import configure_logging

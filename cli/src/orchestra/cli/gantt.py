@@ -74,10 +74,10 @@ def _axis(first: datetime, last: datetime, column: timedelta, width: int) -> str
 
 def _dates(start: datetime, end: datetime) -> str:
     if end - start < timedelta(minutes=5):
-        return f"{start:%a %d %b %H:%M:%S}, {(end - start).total_seconds():.1f} s"
+        return f"{start:%a %d %H:%M:%S}, {(end - start).total_seconds():.1f} s"
     if start.date() == end.date():
-        return f"{start:%a %d %b %H:%M}–{end:%H:%M}"
-    return f"{start:%a %d %b %H:%M} – {end:%a %d %b %H:%M}"
+        return f"{start:%a %d %H:%M}–{end:%H:%M}"
+    return f"{start:%a %d %H:%M} – {end:%a %d %H:%M}"
 
 
 def _instant(text: str) -> datetime:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -73,8 +73,9 @@ class _Loader(yaml.SafeLoader):
 
 def _once(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key: Any = loader.construct_object(key_node)  # pyright: ignore[reportUnknownMemberType]
+    pairs: list[tuple[yaml.Node, yaml.Node]] = node.value
+    for key_node, _ in pairs:
+        key = cast("Any", loader.construct_object(key_node))  # pyright: ignore[reportUnknownMemberType]
         if key in seen:
             raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
         seen.add(key)
@@ -101,13 +102,23 @@ def _mapping(path: Path, needed: str) -> dict[str, Any]:
 def _files(root: Path, plan: dict[str, Any]) -> dict[str, tuple[str, Path]]:
     """The inputs that are files beside the plan; whatever else a command reads must come from its predecessors."""
     files: dict[str, tuple[str, Path]] = {}
-    for task in plan["tasks"] if isinstance(plan["tasks"], list) else ():
-        command: Any = task.get("command") if isinstance(task, dict) else None
-        wanted: Any = command.get("inputs") if isinstance(command, dict) else None
-        for name in wanted if isinstance(wanted, list) else ():
-            if isinstance(name, str) and name not in files and (found := _beneath(root, name)):
-                files[name] = (_digest(found), found)
+    for task in mappings(plan["tasks"]):
+        for command in mappings([task.get("command")]):
+            for name in texts(command.get("inputs")):
+                if name not in files and (found := _beneath(root, name)):
+                    files[name] = (_digest(found), found)
     return files
+
+
+def mappings(content: Any) -> list[dict[str, Any]]:
+    """The mappings in a list that a person wrote; what is of another shape is left for the gateway to refuse."""
+    items = cast("list[Any]", content) if isinstance(content, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def texts(content: Any) -> list[str]:
+    items = cast("list[Any]", content) if isinstance(content, list) else []
+    return [item for item in items if isinstance(item, str)]
 
 
 def _beneath(root: Path, name: str) -> Path | None:

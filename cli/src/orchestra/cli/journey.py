@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.cli.api import Api
 from orchestra.cli.exits import Exit, Stop
-from orchestra.cli.inputs import Inputs
+from orchestra.cli.inputs import Inputs, mappings, texts
 
 POLL_S = 0.15
 """Between two looks at what happened; the feed is the same data as the event stream."""
@@ -93,10 +93,10 @@ def outcome(run: dict[str, Any], *, until_people: bool) -> Exit:
 
 def default_team(plan: dict[str, Any] | None) -> dict[str, Any]:
     """For a plan without a team: one person for everything, and one agent on this machine for every command."""
-    tasks = [task for task in (plan or {}).get("tasks", ()) if isinstance(task, dict)]
-    commands = [task for task in tasks if isinstance(task.get("command"), dict)]
+    tasks = mappings((plan or {}).get("tasks"))
+    commands = [task for task in tasks if mappings([task.get("command")])]
     people = [task for task in tasks if "command" not in task]
-    tools = {str(tool) for task in commands for tool in task["command"].get("tools") or ()}
+    tools = {tool for task in commands for tool in texts(task["command"].get("tools"))}
     you = {"id": "you", "name": "You", "roles": _roles(people)}
     machine = {"id": "machine", "name": "This machine", "kind": "agent", "roles": _roles(commands)}
     return {"members": [you, {**machine, "tools": sorted(tools), "slots": os.cpu_count() or 2}]}

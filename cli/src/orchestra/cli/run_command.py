@@ -78,7 +78,7 @@ async def go_on(
     screen.waiting(run)
     for task in record.tasks:
         if task["status"] == "failed":
-            failure = task["last_failure"] or {}
+            failure: dict[str, Any] = task["last_failure"] or {}
             screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))

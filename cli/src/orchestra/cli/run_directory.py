@@ -63,8 +63,10 @@ async def _artifacts(api: Api, directory: Path, attempts: Iterable[dict[str, Any
     """Fetch outputs and logs by their hash; the manifest says whose they are."""
     manifest: list[dict[str, Any]] = []
     for attempt in attempts:
-        log = (attempt["evidence"] or {}).get("log")
-        for artifact in [*attempt["outputs"], *([log] if log else [])]:
+        evidence: dict[str, Any] = attempt["evidence"] or {}
+        log: dict[str, Any] | None = evidence.get("log")
+        artifacts: list[dict[str, Any]] = [*attempt["outputs"], *([log] if log else [])]
+        for artifact in artifacts:
             origin = {"task_id": attempt["task_id"], "attempt": attempt["number"]}
             manifest.append({**artifact, **origin})
             path = directory / artifact["sha256"]

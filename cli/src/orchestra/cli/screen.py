@@ -23,6 +23,8 @@ STYLES = {
     "planned": "blue",
     "finished": "bold green",
 }
+DATES = 28
+"""Columns for `Mon 23 09:00 – Tue 24 18:00`."""
 NARROWEST = 100
 """Columns where nothing says how many there are."""
 
@@ -81,7 +83,7 @@ class Screen:
     def _chart(self, schedule: dict[str, Any], statuses: dict[str, str]) -> Gantt:
         names = [task["key"] for task in schedule["tasks"]] or [""]
         people = [task["member"]["name"] for task in schedule["tasks"] if task["member"]] or [""]
-        taken = max(map(len, names)) + max(map(len, people)) + 2 + 33
+        taken = max(map(len, names)) + max(map(len, people)) + 2 + DATES
         return gantt(schedule, statuses, max(20, self.out.width - taken))
 
     def plain_schedule(self, schedule: dict[str, Any], statuses: dict[str, str]) -> str:

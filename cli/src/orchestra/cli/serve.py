@@ -52,7 +52,7 @@ async def _serve_host(made: Host, address: str, port: int) -> None:
     # The host runs the services already: the server must not start the gateway a second time.
     server = uvicorn.Server(_config(made.app, address, port, lifespan="off"))
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0.02)
     if server.started:
         bound = server.servers[0].sockets[0].getsockname()[1]

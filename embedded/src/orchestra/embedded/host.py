@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ class Host:
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Host"]:
+    async def running(self) -> AsyncGenerator["Host"]:
         """Start all, and stop all before any database is closed: they deliver to each other."""
         async with AsyncExitStack() as databases, AsyncExitStack() as services:
             for running in self.services.values():
@@ -96,7 +96,7 @@ class Host:
 
 
 @asynccontextmanager
-async def host(options: HostOptions) -> AsyncIterator[Host]:
+async def host(options: HostOptions) -> AsyncGenerator[Host]:
     """The host of a home, made at the first use. Raises HomeInUse while another process has it."""
     home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)

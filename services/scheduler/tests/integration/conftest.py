@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def people_task(key: str, role: str | None = None, points: float = 2) -> Decompo
 
 
 def chain(*tasks: DecomposedTask) -> tuple[tuple[str, str], ...]:
-    return tuple((before.id, after.id) for before, after in zip(tasks, tasks[1:], strict=False))
+    return tuple((before.id, after.id) for before, after in pairwise(tasks))
 
 
 def succeed(dispatched: TaskDispatched) -> AttemptSucceeded:
@@ -190,7 +191,7 @@ async def staged(url: str) -> AsyncIterator[Stage]:
         database_url=url, database_pool=5, internal_public_key=SIGNER.public_key, back_off_seconds=0.05
     )
     exchange = Exchange()
-    running = RunningService(service, settings, lambda room: InProcessTransport(exchange))
+    running = RunningService(service, settings, lambda _: InProcessTransport(exchange))
     exchange.attach(service.subscriptions, running.database)
     token = SIGNER.sign(Caller("ana", "wsp_1", ("read", "write")), "scheduler")
     async with (

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -195,6 +196,14 @@ def test_late_dates_keep_the_dependencies_and_the_projects_end(read: Read) -> No
     for predecessor, successor in read.snapshot.dependencies:
         if predecessor in late and successor in {each.task for each in read.planned}:
             assert late[predecessor].late_end <= late[successor].late_start
+
+
+@given(READ)
+def test_late_dates_keep_the_order_of_everybodys_tasks(read: Read) -> None:
+    for member in read.snapshot.members:
+        own = sorted((each for each in read.planned if each.member == member.id), key=lambda each: each.start)
+        if member.slots == 1:
+            assert all(earlier.late_end <= later.late_start for earlier, later in pairwise(own))
 
 
 @given(READ)

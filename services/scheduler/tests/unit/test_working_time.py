@@ -73,6 +73,8 @@ def test_a_night_shift_works_the_hour_that_comes_twice_and_loses_the_one_that_ne
     assert night.between(berlin(10, 25, 0), berlin(10, 25, 12)) == 4 * 60
     assert night.add(berlin(10, 25, 1), 4 * 60) == berlin(10, 25, 4)
     assert night.between(berlin(3, 29, 0), berlin(3, 29, 12)) == 2 * 60
+    early = WorkingTime("Europe/Berlin", Hours(frozenset(range(7)), ((60, 150),)))
+    assert early.add(berlin(10, 25, 1), 150) == berlin(10, 25, 2, 30, fold=1)
 
 
 def test_a_shift_that_ends_in_the_missing_hour_keeps_its_length() -> None:

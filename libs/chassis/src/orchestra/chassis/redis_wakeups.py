@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -24,7 +25,9 @@ class RedisWakeups(LocalWakeups):
     def __init__(self, url: str, service: str) -> None:
         super().__init__()
         self._channel = f"orchestra:wake:{service}"
-        self._redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
+        options: Any = {"socket_timeout": 5, "socket_connect_timeout": 5, "decode_responses": True}
+        # The client's own types are incomplete.
+        self._redis: Any = Redis.from_url(url, **options)  # pyright: ignore[reportUnknownMemberType]
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
 
     def wake(self, name: str) -> None:

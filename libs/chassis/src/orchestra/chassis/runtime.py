@@ -1,7 +1,7 @@
 """A service that runs: its application, its transport, its loops, from start to graceful stop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ class RunningService:
             pool_size=settings.database_pool,
             settings=settings,
         )
-        self.database.on_commit.append(lambda names: [self.wakeups.wake(name) for name in names] and None)
+        self.database.on_commit.append(self._wake)
         self.app = self._application()
         self.room: Room[Any, Any] = Room(settings, self.database, self.wakeups, self.clock, self.app)
         if redis is not None:
@@ -72,9 +72,13 @@ class RunningService:
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
 
+    def _wake(self, names: set[str]) -> None:
+        for name in names:
+            self.wakeups.wake(name)
+
     def _application(self) -> FastAPI:
         @asynccontextmanager
-        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
             async with self.running():
                 yield
 
@@ -87,7 +91,7 @@ class RunningService:
         return app
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         await self.start()
         try:
             yield

@@ -42,7 +42,7 @@ class Room(Generic[W, S]):
 
 @dataclass(frozen=True)
 class Service(Generic[W, S]):
-    """A service. `wire` is its composition root: it may add loops, checks and what its endpoints need in `app.state`."""
+    """A service. `wire` is its composition root: it adds loops, checks and what endpoints need in `app.state`."""
 
     name: str
     settings: type[S]

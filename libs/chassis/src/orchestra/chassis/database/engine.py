@@ -1,7 +1,7 @@
 """The two dialects: what differs between PostgreSQL and SQLite, and nothing else knows which one it is."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,10 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from orchestra.chassis.errors import Transient, Unavailable
+from orchestra.chassis.errors import Permanent, Transient, Unavailable
 
 READ_ONLY = {"orchestra_read_only": True}
 """Execution options of a connection that only reads."""
+
+COMMAND_TIMEOUT = 35.0
+"""Seconds, a little more than the server's own limit: what answers no later than this is away."""
 
 
 class Dialect(Protocol):
@@ -66,7 +69,7 @@ class PostgresDialect:
             pool_timeout=10,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text goes into logs and dead letters: it must not carry values
-            connect_args={"timeout": 5, "command_timeout": 35, "server_settings": limits},
+            connect_args={"timeout": 5, "command_timeout": COMMAND_TIMEOUT, "server_settings": limits},
         )
 
 
@@ -92,7 +95,7 @@ class SqliteDialect:
         engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
         @event.listens_for(engine.sync_engine, "connect")
-        def prepare(connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        def prepare(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
             connection.isolation_level = None  # the driver must not begin transactions of its own kind
             cursor = connection.cursor()
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000", "foreign_keys=ON"):
@@ -122,10 +125,13 @@ _LATER = {"40001", "40P01", "55P03"}
 _AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200"}
 """Shutting down, crashed, starting up, too many connections, disk full, out of memory."""
 
+_VALUE = "22"
+"""The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
+
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Driver errors as Unavailable or Transient; an error in a query stays what it is: a bug."""
+def translated() -> Generator[None]:
+    """Driver errors as Unavailable, Transient or Permanent; an error in a query stays what it is: a bug."""
     try:
         yield
     except (ConnectionError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
@@ -135,7 +141,7 @@ def translated() -> Iterator[None]:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def reached() -> Generator[None]:
     """Around connecting: whatever goes wrong there, the database is away."""
     try:
         yield
@@ -150,6 +156,8 @@ def _translate(error: DBAPIError) -> Exception:
         return Transient(f"the database could not do it now ({state})")
     if error.connection_invalidated or state in _AWAY or state.startswith("08"):
         return Unavailable(f"the database is away: {cause}")
+    if state.startswith(_VALUE):
+        return Permanent(f"the database cannot hold a value ({state})")
     if isinstance(cause, sqlite3.OperationalError):
         text = str(cause)
         if "locked" in text or "busy" in text:

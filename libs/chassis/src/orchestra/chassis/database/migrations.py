@@ -25,7 +25,9 @@ def run(connection: Connection, dialect: Dialect, package: str, *, to: str = "he
     def steps(revision: Any, context: Any) -> Any:
         del context
         downgrade = to == "base"
-        return script._downgrade_revs(to, revision) if downgrade else script._upgrade_revs(to, revision)  # pyright: ignore[reportPrivateUsage]
+        # What alembic's own commands call; it offers no public name for it.
+        revisions = script._downgrade_revs if downgrade else script._upgrade_revs  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return revisions(to, revision)
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, transactional_ddl=True, render_as_batch=True)

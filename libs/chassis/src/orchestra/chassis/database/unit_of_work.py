@@ -1,7 +1,7 @@
 """The unit of work: one transaction in which state, inbox marks and outbox rows commit together or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -89,7 +89,7 @@ class Database(Generic[W]):
         """Called after each commit with the names to wake; `outbox` is among them when events wait."""
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[W]:
+    async def begin(self) -> AsyncGenerator[W]:
         """A transaction that may write. It commits when the block ends, and undoes everything when it raises."""
         if self._writer is None:
             async with self._transaction() as work:
@@ -100,7 +100,7 @@ class Database(Generic[W]):
                 yield work
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[W]:
+    async def _transaction(self) -> AsyncGenerator[W]:
         from orchestra.chassis.messaging import outbox
 
         with translated():
@@ -121,7 +121,7 @@ class Database(Generic[W]):
             call(work.wakes)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[W]:
+    async def read(self) -> AsyncGenerator[W]:
         """A view that writes nothing and waits for no writer."""
         with translated():
             async with self._connection() as connection:
@@ -130,7 +130,7 @@ class Database(Generic[W]):
                 await connection.rollback()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncGenerator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             with reached():
                 connection = await stack.enter_async_context(self.engine.connect())

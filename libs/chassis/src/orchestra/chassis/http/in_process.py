@@ -47,24 +47,34 @@ class _Call(httpx.AsyncByteStream):
             await app(scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001 (whatever it is, the reader is told)
             # An application that has answered 500 raises its bug once more; that answer stands.
-            if not self._complete.is_set():
-                self._failure = httpx.ReadError(f"the application failed: {type(error).__name__}: {error}")
-        if not self.started.done():
-            self.started.set_exception(self._failure or httpx.ReadError("the application did not answer"))
+            self._fail(httpx.ReadError(f"the application failed: {type(error).__name__}: {error}"))
+        self._fail(httpx.ReadError("the application did not finish its answer"))
         if not self._complete.is_set():
             await self._put(None)
+
+    def _fail(self, error: Exception) -> None:
+        """The first reason counts, and only for an answer that is not complete."""
+        if self._failure is None and not self._complete.is_set():
+            self._failure = error
+            if not self.started.done():
+                self.started.set_exception(error)
 
     async def _receive(self) -> Message:
         if self._request_read:
             await self._complete.wait()
             return {"type": "http.disconnect"}
-        chunk = await anext(self._request, None)
+        try:
+            chunk = await anext(self._request, None)
+        except Exception as error:  # noqa: BLE001 (it is the client's own: to the application it is a lost connection)
+            self._fail(error)
+            return {"type": "http.disconnect"}
         self._request_read = chunk is None
         return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started.set_result(message)
+            if not self.started.done():
+                self.started.set_result(message)
         elif message["type"] == "http.response.body":
             if (body := message.get("body", b"")) and not self._head:
                 await self._put(body)

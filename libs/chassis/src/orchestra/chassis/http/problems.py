@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from orchestra.chassis.errors import Transient, Unavailable
+from orchestra.chassis.errors import Permanent, Transient, Unavailable
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.chassis.telemetry.tracing import trace_id
 
@@ -127,6 +127,9 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
     async def on_away(request: Request, error: Exception) -> JSONResponse:
         return unavailable(error).response(request.url.path)
 
+    async def on_unstorable(request: Request, error: Exception) -> JSONResponse:
+        return Problem(422, "unstorable", str(error)).response(request.url.path)
+
     async def on_bug(request: Request, error: Exception) -> JSONResponse:
         log.error("bug", path=request.url.path, exc_info=error)
         return Problem(500, "internal-error", "this is a bug in the service").response(request.url.path)
@@ -136,6 +139,7 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Unavailable, on_away)
     app.add_exception_handler(Transient, on_away)
+    app.add_exception_handler(Permanent, on_unstorable)
     for cls in refusals:
         app.add_exception_handler(cls, on_domain_error)
     app.add_exception_handler(Exception, on_bug)

@@ -35,7 +35,7 @@ async def consume(subscription: Subscription, envelopes: Sequence[Envelope], dat
         await _handle(subscription, envelopes, database)
     except Unavailable:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a delivery is never lost, whatever its handler raises
         if len(envelopes) == 1:
             await _set_aside(subscription, envelopes[0], database, error)
             return
@@ -116,11 +116,14 @@ async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: E
         )
         await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
         return
-    values = {
-        "attempts": attempts,
-        "due_at": work.now + timedelta(seconds=2**attempts),
-        "reason": dead_letters.storable(str(error))[:1000],
-    }
+    pause = timedelta(seconds=2**attempts)
+    await _put_off(work, subscription, envelope, attempts, pause, dead_letters.storable(str(error))[:1000])
+
+
+async def _put_off(
+    work: UnitOfWork, subscription: Subscription, envelope: Envelope, attempts: int, pause: timedelta, reason: str
+) -> None:
+    values = {"attempts": attempts, "due_at": work.now + pause, "reason": reason}
     await work.connection.execute(
         work.dialect.insert(RETRY)
         .values(subscription=subscription.name, event_id=envelope.id, body=envelope.to_json(), **values)
@@ -140,10 +143,19 @@ async def retry_due(subscriptions: dict[str, Subscription], database: Database[U
         )
         rows = (await view.connection.execute(due.order_by(RETRY.c.due_at).limit(limit))).all()
     for name, body in rows:
-        envelope = decode(body)[0]
-        await consume(subscriptions[name], [envelope], database)
-        async with database.begin() as work:
-            # It is done, unless the row was put off once more.
-            done = delete(RETRY).where(*_row(name, envelope.id), RETRY.c.due_at <= work.now)
-            await work.connection.execute(done)
+        await retry(subscriptions[name], decode(body)[0], database)
     return len(rows)
+
+
+async def retry_soon(work: UnitOfWork, subscription: Subscription, envelope: Envelope, reason: str) -> None:
+    """A retry row that is due at once: should this process die before it retries, another one does."""
+    await _put_off(work, subscription, envelope, 0, timedelta(), reason)
+
+
+async def retry(subscription: Subscription, envelope: Envelope, database: Database[UnitOfWork]) -> None:
+    """Handle a retry row."""
+    await consume(subscription, [envelope], database)
+    async with database.begin() as work:
+        # It is done, unless the row was put off once more.
+        done = delete(RETRY).where(*_row(subscription.name, envelope.id), RETRY.c.due_at <= work.now)
+        await work.connection.execute(done)

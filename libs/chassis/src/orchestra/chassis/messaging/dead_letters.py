@@ -80,7 +80,7 @@ async def find(view: UnitOfWork, letter_id: str) -> DeadLetter:
 
 async def replay(database: Database[UnitOfWork], subscriptions: dict[str, Subscription], letter_id: str) -> DeadLetter:
     """Deliver it once more. What fails again is a dead letter again, with its new reason."""
-    from orchestra.chassis.messaging.consume import consume
+    from orchestra.chassis.messaging.consume import retry, retry_soon
 
     async with database.read() as view:
         letter = await find(view, letter_id)
@@ -92,9 +92,11 @@ async def replay(database: Database[UnitOfWork], subscriptions: dict[str, Subscr
     except Undecodable as error:
         raise NotReplayable(f"it cannot be decoded: {error}") from error
     async with database.begin() as work:
-        await work.connection.execute(
-            update(DEAD_LETTER).where(DEAD_LETTER.c.id == letter_id).values(replayed_at=work.now)
-        )
-    await consume(subscription, envelopes, database)
+        replayed = update(DEAD_LETTER).where(DEAD_LETTER.c.id == letter_id).values(replayed_at=work.now)
+        await work.connection.execute(replayed)
+        for envelope in envelopes:
+            await retry_soon(work, subscription, envelope, f"replay of {letter_id}")
+    for envelope in envelopes:
+        await retry(subscription, envelope, database)
     async with database.read() as view:
         return await find(view, letter_id)

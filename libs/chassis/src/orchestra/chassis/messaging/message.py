@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from orchestra.chassis.errors import Permanent
@@ -19,12 +19,12 @@ class Undecodable(Permanent):
 
 
 class CloudEvent(BaseModel):
-    """The attributes of an envelope and its undecoded fact. Extension names follow CloudEvents: lower case, no marks."""
+    """The attributes of an envelope and its undecoded fact. Extension names are lower case without marks."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: str = "1.0"
-    id: str
+    id: str = Field(min_length=1, max_length=64)
     source: str
     type: str
     subject: str
@@ -98,9 +98,9 @@ def wrap(
 def decode(body: bytes | str) -> list[Envelope]:
     """The envelopes in a message: one object, or a list of them (CloudEvents batched mode)."""
     try:
-        content = from_json(body)
-        items = content if isinstance(content, list) else [content]
-        return [Envelope(CloudEvent.model_validate(item)) for item in items]  # pyright: ignore[reportUnknownVariableType]
+        content: Any = from_json(body)
+        items = cast("list[Any]", content) if isinstance(content, list) else [content]
+        return [Envelope(CloudEvent.model_validate(item)) for item in items]
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"not a CloudEvent in JSON: {error}") from error
 

@@ -1,6 +1,6 @@
 """W3C trace context: taken in, carried on, written into logs. Spans come from the OpenTelemetry SDK."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -19,7 +19,7 @@ def start_tracing() -> None:
 
 
 @contextmanager
-def span(name: str, parent: str | None = None) -> Iterator[None]:
+def span(name: str, parent: str | None = None) -> Generator[None]:
     """A span around the block: a child of `parent` (a traceparent), else of the one around it."""
     context: Context | None = _propagator.extract({"traceparent": parent}) if parent else None
     with _tracer.start_as_current_span(name, context=context):

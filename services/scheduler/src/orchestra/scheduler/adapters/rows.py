@@ -79,15 +79,9 @@ def member_to_json(member: Member) -> dict[str, Any]:
 
 
 def member_of(row: RowMapping) -> Member:
-    content = row["definition"]
-    return Member(
-        id=row["id"],
-        key=row["key"],
-        **{
-            **content,
-            "roles": frozenset(content["roles"]),
-            "hours": hours_of(content["hours"]) if content["hours"] else None,
-            "days_off": frozenset(date.fromisoformat(day) for day in content["days_off"]),
-            "tools": frozenset(content["tools"]),
-        },
-    )
+    content: dict[str, Any] = dict(row["definition"])
+    content["roles"] = frozenset(content["roles"])
+    content["tools"] = frozenset(content["tools"])
+    content["hours"] = hours_of(content["hours"]) if content["hours"] else None
+    content["days_off"] = frozenset(date.fromisoformat(day) for day in content["days_off"])
+    return Member(id=row["id"], key=row["key"], **content)

@@ -166,16 +166,13 @@ _INSTANTS = ("start", "end", "late_start", "late_end")
 def schedule_of(content: dict[str, Any]) -> Schedule:
     end = content["project_end"]
     return Schedule(
-        placements=tuple(
-            Placement(
-                **{
-                    **each,
-                    **{name: datetime.fromisoformat(each[name]) for name in _INSTANTS},
-                    "cause": Cause(**each["cause"]),
-                }
-            )
-            for each in content["placements"]
-        ),
+        placements=tuple(_placement(each) for each in content["placements"]),
         unplaced=tuple(Unplaced(**each) for each in content["unplaced"]),
         project_end=datetime.fromisoformat(end) if end else None,
     )
+
+
+def _placement(content: dict[str, Any]) -> Placement:
+    instants = {name: datetime.fromisoformat(content[name]) for name in _INSTANTS}
+    values: dict[str, Any] = {**content, **instants, "cause": Cause(**content["cause"])}
+    return Placement(**values)

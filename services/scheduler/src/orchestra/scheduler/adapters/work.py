@@ -1,7 +1,5 @@
 """The scheduler's unit of work: its repositories over one transaction."""
 
-from functools import cached_property
-
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
@@ -16,35 +14,35 @@ class SqlSchedulingWork(UnitOfWork):
     def back_off_s(self) -> float:
         return self.settings.back_off_seconds
 
-    @cached_property
+    @property
     def projects(self) -> SqlProjects:
         return SqlProjects(self)
 
-    @cached_property
+    @property
     def members(self) -> SqlMembers:
         return SqlMembers(self)
 
-    @cached_property
+    @property
     def plans(self) -> SqlPlans:
         return SqlPlans(self)
 
-    @cached_property
+    @property
     def runs(self) -> SqlRuns:
         return SqlRuns(self)
 
-    @cached_property
+    @property
     def tasks(self) -> SqlTasks:
         return SqlTasks(self)
 
-    @cached_property
+    @property
     def dispatches(self) -> SqlDispatches:
         return SqlDispatches(self)
 
-    @cached_property
+    @property
     def schedules(self) -> SqlSchedules:
         return SqlSchedules(self)
 
-    @cached_property
+    @property
     def changes(self) -> SqlChanges:
         return SqlChanges(self)
 

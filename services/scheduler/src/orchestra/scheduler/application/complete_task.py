@@ -12,7 +12,7 @@ from orchestra.scheduler.domain.work.task import Task
 async def complete_task(
     work: SchedulingWork, workspace_id: WorkspaceId, task_id: TaskId, member_key: str | None
 ) -> Task:
-    """The task as it was. Only its assignee may say so; a task that is done already is refused, as is any other state."""
+    """The task as it was. Only its assignee may say so, and only once."""
     found = await work.tasks.find(workspace_id, task_id)
     await work.projects.hold(workspace_id, found.project_id)
     task = await work.tasks.find(workspace_id, task_id)

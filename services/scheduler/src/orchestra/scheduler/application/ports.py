@@ -148,7 +148,7 @@ class Runs(Protocol):
         ...
 
     async def to_look_at(self, limit: int) -> list[RunId]:
-        """Open runs that have begun and have a ready task whose time has come, or whose plan stands and that have not begun."""
+        """Open runs with a ready task whose pause is over, and those that have not begun though their plan stands."""
         ...
 
 
@@ -177,7 +177,7 @@ class Tasks(Protocol):
         ...
 
     async def forgotten(self, limit: int) -> list[Task]:
-        """Blocked tasks of begun runs whose predecessors all are done or skipped; in a healthy system there are none."""
+        """Blocked tasks of begun runs whose predecessors all are done; in a healthy system there are none."""
         ...
 
     async def ready_pools(self, run_id: RunId) -> dict[str, int]:
@@ -259,14 +259,29 @@ class SchedulingWork(Protocol):
         """Seconds before the first further try; each next pause is twice as long."""
         ...
 
-    projects: Projects
-    members: Members
-    plans: Plans
-    runs: Runs
-    tasks: Tasks
-    dispatches: Dispatches
-    schedules: Schedules
-    changes: Changes
+    @property
+    def projects(self) -> Projects: ...
+
+    @property
+    def members(self) -> Members: ...
+
+    @property
+    def plans(self) -> Plans: ...
+
+    @property
+    def runs(self) -> Runs: ...
+
+    @property
+    def tasks(self) -> Tasks: ...
+
+    @property
+    def dispatches(self) -> Dispatches: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def changes(self) -> Changes: ...
 
     def publish(self, *events: Event, trace: str | None = None) -> None: ...
 

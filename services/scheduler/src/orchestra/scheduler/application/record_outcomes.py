@@ -12,8 +12,8 @@ from orchestra.scheduler.application.ports import Dispatch, Finished, Scheduling
 from orchestra.scheduler.domain.work.failure import after_failure
 from orchestra.scheduler.domain.work.task import Task
 
-O = TypeVar("O", AttemptStarted, AttemptSucceeded, AttemptFailed)
-Held = tuple[O, Dispatch, Task]
+Outcome = TypeVar("Outcome", AttemptStarted, AttemptSucceeded, AttemptFailed)
+Held = tuple[Outcome, Dispatch, Task]
 
 
 async def record_starts(work: SchedulingWork, events: Sequence[AttemptStarted]) -> None:
@@ -88,12 +88,12 @@ def completed(work: SchedulingWork, task: Task, outputs: tuple[Input, ...]) -> T
     )
 
 
-async def _held(work: SchedulingWork, events: Sequence[O]) -> list[Held[O]]:
+async def _held(work: SchedulingWork, events: Sequence[Outcome]) -> list[Held[Outcome]]:
     """The events whose attempt still holds its task, with both, after holding their projects."""
     for key in sorted({(event.workspace_id, event.project_id) for event in events}):
         await work.projects.hold(*key)
     known = await work.tasks.of_attempts([event.attempt_id for event in events])
-    held: list[Held[O]] = []
+    held: list[Held[Outcome]] = []
     for event in events:
         dispatch, task = known.get(event.attempt_id, (None, None))
         if dispatch and task and dispatch.open and dispatch.token == event.token == task.token:

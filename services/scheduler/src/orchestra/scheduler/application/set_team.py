@@ -13,7 +13,7 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 async def set_team(
     work: SchedulingWork, workspace_id: WorkspaceId, project_id: ProjectId, grain: Grain, members: Sequence[Member]
 ) -> Project:
-    """Members keep their ids by their keys. Those who leave give back what they had not finished, in this transaction."""
+    """Members keep their ids by their keys. Those who leave give back what they have not finished, here and now."""
     project = await work.projects.hold(workspace_id, project_id)
     await work.projects.set_grain(project, grain)
     gone = await work.members.replace(project, members)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
 
@@ -44,7 +45,7 @@ class Publisher:
 
     async def _publish(self, message: _Message) -> Exception | None:
         single = message.members[0] if len(message.members) == 1 else None
-        headers = {"cloudEvents:type": f"orchestra.{message.kind}"}
+        headers: dict[str, Any] = {"cloudEvents:type": f"orchestra.{message.kind}"}
         if single:
             headers["cloudEvents:id"] = single.event_id
         try:
@@ -70,7 +71,7 @@ class Publisher:
             return Unavailable(f"the broker confirmed nothing in {TIMEOUT:g} s")
         except ChassisError as error:
             return error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the client raises many kinds; the event stays in the outbox
             return Transient(f"{type(error).__name__}: {error}")
 
 

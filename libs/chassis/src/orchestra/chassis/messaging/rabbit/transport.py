@@ -28,7 +28,7 @@ PREFETCH = 64
 
 
 class RabbitTransport:
-    """One service on the broker. `bindings` is the whole topology: {service: kinds}; `inbound` serves the inbound door."""
+    """One service on the broker. `bindings` is the whole topology: {service: kinds}; `inbound` serves the door."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class RabbitTransport:
                 finally:
                     if not channel.is_closed:
                         await channel.close()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever ails the broker is the answer
             return f"{type(error).__name__}: {error}"
         return None
 

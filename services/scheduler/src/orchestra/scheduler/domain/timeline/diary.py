@@ -49,7 +49,7 @@ class Lane:
         else:
             self._starts.insert(i, start)
             self._ends.insert(i, end)
-        while i + 1 < len(self._starts) and self._starts[i + 1] <= self._ends[i]:
+        if i + 1 < len(self._starts) and self._starts[i + 1] <= self._ends[i]:
             self._ends[i] = max(self._ends[i], self._ends.pop(i + 1))
             del self._starts[i + 1]
 

@@ -8,7 +8,7 @@ from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.task import need_of_pool
 
 AHEAD = 2
-"""Dispatched at most, as a multiple of the slots: one in work, one on its way, the rest stays where order can change."""
+"""Dispatched at most, as a multiple of the slots: one in work, one on its way. The rest stays free to be ordered."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""The unit of work on both databases, and what happens when they are away."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from libs.chassis.tests.conftest import MIGRATIONS
+from libs.chassis.tests.example.tables import NOTE, metadata
+from libs.chassis.tests.example.work import ExampleWork
+from libs.chassis.tests.proxy import in_front_of
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from orchestra.chassis.database import engine
+from orchestra.chassis.database.migrations import migrate
+from orchestra.chassis.database.unit_of_work import Database
+from orchestra.chassis.errors import Permanent, Transient, Unavailable
+from orchestra.chassis.testing.fakes import HeldClock
+
+Example = Database[ExampleWork]
+
+
+async def notes(database: Example) -> list[str]:
+    async with database.read() as view:
+        return await view.notes()
+
+
+async def test_a_transaction_has_one_instant(database: Example, clock: HeldClock) -> None:
+    async with database.begin() as work:
+        begun = work.now
+        clock.advance(timedelta(seconds=1))
+        await work.note("a")
+
+    async with database.read() as view:
+        assert (await view.connection.execute(select(NOTE.c.at))).scalar_one() == begun
+        assert view.now == begun + timedelta(seconds=1)
+
+
+async def test_instants_come_back_aware_and_in_utc(database: Example) -> None:
+    noon = datetime(2026, 7, 1, 12, 0, 0, 123456, timezone(timedelta(hours=5, minutes=30)))
+    async with database.begin() as work:
+        await work.connection.execute(insert(NOTE).values(text="a", at=noon))
+
+    async with database.read() as view:
+        found = (await view.connection.execute(select(NOTE.c.at))).scalar_one()
+    assert (found, found.tzinfo) == (noon, UTC)
+
+
+async def test_a_naive_instant_is_refused(database: Example) -> None:
+    with pytest.raises(Exception, match="a naive instant"):
+        async with database.begin() as work:
+            await work.connection.execute(insert(NOTE).values(text="a", at=datetime(2026, 7, 1)))  # noqa: DTZ001
+
+
+async def test_readers_see_no_half_done_work_and_wait_for_none(database: Example) -> None:
+    async with database.begin() as work:
+        await work.note("a")
+        assert await asyncio.wait_for(notes(database), 5) == []
+
+    assert await notes(database) == ["a"]
+
+
+async def test_writers_of_one_row_wait_for_each_other(database: Example) -> None:
+    async with database.begin() as work:
+        await work.note("0")
+
+    async def count_up() -> None:
+        async with database.begin() as work:
+            row = (await work.connection.execute(work.dialect.locked(select(NOTE)))).one()
+            await work.connection.execute(NOTE.update().values(text=str(int(row.text) + 1)))
+
+    await asyncio.gather(*(count_up() for _ in range(20)))
+
+    assert await notes(database) == ["20"]
+
+
+async def test_a_cancelled_transaction_is_undone_and_gives_its_connection_back(database: Example) -> None:
+    async def hang() -> None:
+        async with database.begin() as work:
+            await work.note("never")
+            await asyncio.Event().wait()
+
+    for _ in range(10):
+        task = asyncio.create_task(hang())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert await asyncio.wait_for(notes(database), 5) == []
+
+
+async def test_an_error_in_a_query_is_a_bug_and_tells_no_values(database: Example) -> None:
+    with pytest.raises(IntegrityError) as raised:
+        async with database.begin() as work:
+            await work.connection.execute(insert(NOTE).values(text=None, trace_id="its value", at=work.now))
+
+    assert "its value" not in str(raised.value)
+
+
+async def test_migrations_go_up_and_down_and_up_again(database: Example) -> None:
+    async def tables() -> set[str]:
+        async with database.read() as view:
+            return set(await view.connection.run_sync(lambda connection: inspect(connection).get_table_names()))
+
+    assert set(metadata.tables) < await tables()
+    await migrate(database, MIGRATIONS, to="base")
+    assert await tables() == {"alembic_version"}
+    await migrate(database, MIGRATIONS)
+    await migrate(database, MIGRATIONS)
+    assert set(metadata.tables) < await tables()
+
+
+async def test_replicas_that_start_at_once_migrate_once(database: Example) -> None:
+    await migrate(database, MIGRATIONS, to="base")
+
+    await asyncio.gather(*(migrate(database, MIGRATIONS) for _ in range(4)))
+
+    assert await notes(database) == []
+
+
+async def test_a_database_that_refuses_is_unavailable_and_heals(postgres_url: str) -> None:
+    async with in_front_of(postgres_url) as proxy:
+        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
+        assert await notes(database) == []
+
+        await proxy.shut()
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await database.ping()
+        await proxy.open()
+
+        async with database.begin() as work:
+            await work.note("a")
+        assert await notes(database) == ["a"]
+        await database.close()
+
+
+async def test_a_connection_cut_in_the_middle_of_a_transaction_is_unavailable(postgres_url: str) -> None:
+    async with in_front_of(postgres_url) as proxy:
+        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
+
+        async def note_twice() -> None:
+            async with database.begin() as work:
+                await work.note("a")
+                await proxy.shut()
+                await work.note("b")
+
+        with pytest.raises(Unavailable):
+            await note_twice()
+        await proxy.open()
+
+        assert await notes(database) == []
+        await database.close()
+
+
+async def test_a_black_hole_is_unavailable_in_bounded_time(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "COMMAND_TIMEOUT", 1)
+    async with in_front_of(postgres_url) as proxy:
+        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
+        assert await notes(database) == []
+
+        proxy.silent = True
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(database.ping(), 10)
+        proxy.silent = False
+        await proxy.shut()
+        await proxy.open()
+
+        assert await notes(database) == []
+        await database.close()
+
+
+async def test_a_lock_that_is_not_given_is_transient(postgres_url: str) -> None:
+    database = Database(postgres_url, "example", ExampleWork, pool_size=2)
+
+    async def note_impatiently() -> None:
+        async with database.begin() as other:
+            await other.connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            await other.note("a")
+
+    async with database.begin() as work:
+        await work.connection.execute(text("LOCK TABLE note"))
+        with pytest.raises(Transient):
+            await note_impatiently()
+    await database.close()
+
+
+async def test_a_deadlock_is_transient_for_one_and_the_other_goes_on(postgres_url: str) -> None:
+    database = Database(postgres_url, "example", ExampleWork, pool_size=2)
+    async with database.begin() as work:
+        await work.note("x")
+        await work.note("y")
+    both_hold = asyncio.Barrier(2)
+
+    async def update(first: str, second: str) -> None:
+        async with database.begin() as work:
+            await work.connection.execute(NOTE.update().where(NOTE.c.text == first).values(trace_id="1"))
+            await both_hold.wait()
+            await work.connection.execute(NOTE.update().where(NOTE.c.text == second).values(trace_id="1"))
+
+    outcomes = await asyncio.gather(update("x", "y"), update("y", "x"), return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Transient"]
+    await database.close()
+
+
+async def test_a_database_held_by_another_process_is_transient(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/example.db"
+    ours, other = (Database(url, "example", ExampleWork, pool_size=1) for _ in range(2))
+    await migrate(ours, MIGRATIONS)
+    async with other.read() as view:
+        await view.connection.exec_driver_sql("PRAGMA busy_timeout=50")
+
+    async with ours.begin() as work:
+        await work.note("a")
+        with pytest.raises(Transient):
+            async with other.begin():
+                pass
+
+    await ours.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+async def test_what_no_database_can_hold_is_permanent(value: str, postgres_url: str) -> None:
+    database: Database[Any] = Database(postgres_url, "example", ExampleWork, pool_size=1)
+
+    with pytest.raises(Permanent):
+        async with database.begin() as work:
+            await work.note(value)
+
+    await database.close()
+
+
+def test_another_database_has_no_dialect() -> None:
+    with pytest.raises(ValueError, match="no dialect for mysql"):
+        Database("mysql://localhost/x", "example", ExampleWork)
