@@ -1,0 +1,51 @@
+"""The embedded host: five services, one process, one home."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from orchestra.embedded.host import HomeInUse, HostOptions, host
+
+
+async def test_all_services_are_ready_and_the_owner_has_a_key(tmp_path: Path) -> None:
+    async with host(HostOptions(tmp_path / "home")) as made:
+        assert (await made.client.get("/readyz")).status_code == 200
+        system = (await made.client.get("/api/v1/system")).json()
+        assert system["ready"]
+        assert set(system["services"]) == {"gateway", "planner", "scheduler", "executor", "notifier"}
+    credentials = tmp_path / "home" / "credentials"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert json.loads(credentials.read_text())["api_key"].startswith("ork_local_")
+
+
+async def test_what_was_made_is_there_after_a_restart(tmp_path: Path) -> None:
+    options = HostOptions(tmp_path)
+    async with host(options) as made:
+        project = (await made.client.post("/api/v1/projects", json={"name": "guide"})).json()
+    async with host(options) as again:
+        assert (await again.client.get(f"/api/v1/projects/{project['id']}")).json() == project
+
+
+async def test_a_home_has_one_host_at_a_time(tmp_path: Path) -> None:
+    async with host(HostOptions(tmp_path)):
+        with pytest.raises(HomeInUse):
+            async with host(HostOptions(tmp_path)):
+                raise AssertionError("two hosts in one home")
+
+
+async def test_nothing_is_answered_without_a_key(tmp_path: Path) -> None:
+    async with host(HostOptions(tmp_path)) as made:
+        answer = await made.client.get("/api/v1/projects", headers={"Authorization": ""})
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_servers_named_in_the_environment_do_not_concern_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_RABBITMQ_URL", "amqp://nowhere.invalid/")
+    monkeypatch.setenv("ORCHESTRA_REDIS_URL", "redis://nowhere.invalid/")
+    async with host(HostOptions(tmp_path)) as made:
+        assert (await made.client.get("/readyz")).status_code == 200
