@@ -74,7 +74,8 @@ def _axis(first: datetime, last: datetime, column: timedelta, width: int) -> str
 
 def _dates(start: datetime, end: datetime) -> str:
     if end - start < timedelta(minutes=5):
-        return f"{start:%a %d %H:%M:%S}, {(end - start).total_seconds():.1f} s"
+        seconds = (end - start).total_seconds()
+        return f"{start:%a %d %H:%M:%S}, " + (f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min")
     if start.date() == end.date():
         return f"{start:%a %d %H:%M}–{end:%H:%M}"
     return f"{start:%a %d %H:%M} – {end:%a %d %H:%M}"

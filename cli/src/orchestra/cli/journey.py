@@ -54,9 +54,19 @@ async def planned(api: Api, plan_id: str) -> dict[str, Any]:
         await asyncio.sleep(POLL_S)
 
 
-async def approve_and_start(api: Api, plan: dict[str, Any], options: RunOptions) -> dict[str, Any]:
-    """Approve exactly this plan and start its run."""
+async def approve(api: Api, plan: dict[str, Any]) -> dict[str, Any]:
+    """Approve exactly this plan; returns the schedule of people and agents that follows."""
     await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
+    while True:
+        if (await api.get(f"/plans/{plan['id']}"))["status"] == "refused":
+            raise Stop(Exit.CONFLICT, "the scheduler refused the plan")
+        if (await api.get(f"/projects/{plan['project_id']}/schedules", limit=1))["data"]:
+            return await api.get(f"/projects/{plan['project_id']}/schedule")
+        await asyncio.sleep(POLL_S)
+
+
+async def start(api: Api, plan: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    """Start the run of an approved plan."""
     body = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": options.dry_run}
     body |= {"concurrency": options.concurrency} if options.concurrency is not None else {}
     body |= {"retries": options.retries} if options.retries is not None else {}

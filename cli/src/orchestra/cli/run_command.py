@@ -11,7 +11,7 @@ from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.inputs import Inputs, read_inputs
-from orchestra.cli.journey import ENDED, RunOptions, approve_and_start, follow, outcome, propose
+from orchestra.cli.journey import ENDED, RunOptions, approve, follow, outcome, propose, start
 from orchestra.cli.progress import Progress
 from orchestra.cli.screen import Screen
 from orchestra.cli.settings import CliSettings
@@ -58,8 +58,12 @@ async def _begin(
     if not request.yes and not _approved(screen, plan):
         screen.note("the plan was not approved; nothing was run")
         return None
-    options = RunOptions(settings.concurrency, settings.retries, request.dry_run)
-    return await approve_and_start(api, plan, options)
+    schedule = await approve(api, plan)
+    if request.dry_run:
+        screen.schedule(schedule, {})
+    else:
+        screen.forecast(schedule)
+    return await start(api, plan, RunOptions(settings.concurrency, settings.retries, request.dry_run))
 
 
 async def go_on(
@@ -73,7 +77,8 @@ async def go_on(
     statuses = {task["key"]: task["status"] for task in record.tasks}
     chart = ""
     if record.schedule is not None:
-        screen.schedule(record.schedule, statuses)
+        if not run["dry_run"]:
+            screen.schedule(record.schedule, statuses)
         chart = screen.plain_schedule(record.schedule, statuses)
     screen.waiting(run)
     for task in record.tasks:
@@ -83,8 +88,10 @@ async def go_on(
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"
+    proof = "nothing was executed" if run["dry_run"] else f"sandbox {levels}"
     screen.say("")
-    screen.say(f"Run {run['status']}: {totals}; sandbox {levels}. Everything is in {directory}/")
+    screen.say(f"{'Dry run' if run['dry_run'] else 'Run'} {run['status']}: {totals}; {proof}.")
+    screen.say(f"Everything is in {directory}/")
     return outcome(run, until_people=until_people)
 
 

@@ -1,6 +1,7 @@
 """What a person sees: data on standard output, progress on standard error, colour only where a terminal shows it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -61,6 +62,14 @@ class Screen:
             self.out.print(Text(f"Assumed: {assumption}", "dim"))
         self.out.print(f"Plan hash: {plan['hash']}")
 
+    def forecast(self, schedule: dict[str, Any]) -> None:
+        """The schedule in a line, before the work begins."""
+        end = schedule["project_end"]
+        when = datetime.fromisoformat(end).astimezone().strftime("%a %d %b %H:%M") if end else "unknown"
+        self.out.print()
+        self.say(f"Scheduled {len(schedule['tasks'])} tasks; the last one ends {when}.")
+        self._critical_path(schedule)
+
     def schedule(self, schedule: dict[str, Any], statuses: dict[str, str]) -> None:
         """The Gantt chart and the critical path."""
         chart = self._chart(schedule, statuses)
@@ -73,12 +82,15 @@ class Screen:
             )
             self.out.print(line, no_wrap=True, overflow="ellipsis")
         self.out.print(Text(LEGEND, "dim"))
+        self._critical_path(schedule)
+        for each in schedule["unplaced"]:
+            self.out.print(Text(f"Not planned: {each['key']} ({each['reason']})", "yellow"))
+
+    def _critical_path(self, schedule: dict[str, Any]) -> None:
         names = {task["task_id"]: task["key"] for task in schedule["tasks"]}
         path = [names[task] for task in schedule["critical_path"]]
         if path:
-            self.out.print(Text.assemble("Critical path: ", (" → ".join(path), "red")))
-        for each in schedule["unplaced"]:
-            self.out.print(Text(f"Not planned: {each['key']} ({each['reason']})", "yellow"))
+            self.out.print(Text.assemble("Critical path: ", (" → ".join(path), "red")), soft_wrap=True)
 
     def _chart(self, schedule: dict[str, Any], statuses: dict[str, str]) -> Gantt:
         names = [task["key"] for task in schedule["tasks"]] or [""]

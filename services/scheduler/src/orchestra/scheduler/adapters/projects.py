@@ -84,10 +84,10 @@ class SqlProjects:
         query = select(PROJECT.c.workspace_id, PROJECT.c.id).where(waiting, rested).limit(limit)
         return [(row[0], row[1]) for row in await self._work.connection.execute(query)]
 
-    async def next_sequence(self, project: Project) -> int:
+    async def next_sequence(self, key: Key) -> int:
         rows = await self._work.connection.execute(
             update(PROJECT)
-            .where(*_is(project.workspace_id, project.id))
+            .where(*_is(*key))
             .values(sequence=PROJECT.c.sequence + 1, told_at=self._work.now)
             .returning(PROJECT.c.sequence)
         )

@@ -13,7 +13,7 @@ from orchestra.contracts.execution import Evidence
 from orchestra.contracts.ids import MemberId
 from orchestra.contracts.planning import Command
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
-from orchestra.scheduler.application.changes import Move, moved, tell
+from orchestra.scheduler.application.changes import Move, moved, publish_changes, tell
 from orchestra.scheduler.application.ports import Finished, SchedulingWork
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
@@ -127,7 +127,8 @@ async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cau
 async def change_run(
     work: SchedulingWork, run: Run, status: RunStatus, cause: str, totals: Mapping[TaskStatus, int]
 ) -> Run:
-    """Move the run to a status and tell of it."""
+    """Move the run to a status and tell of it, after all that its tasks became: who hears it has heard those."""
+    await publish_changes(work, (run.workspace_id, run.project_id))
     after = replace(
         run,
         status=status,

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 
 from orchestra.contracts.ids import MemberId, RunId
-from orchestra.contracts.scheduling import TaskChange, TaskStatus
+from orchestra.contracts.scheduling import TaskChange, TasksChanged, TaskStatus
 from orchestra.scheduler.application.ports import Key, SchedulingWork
 from orchestra.scheduler.domain.work.status import move_task
 from orchestra.scheduler.domain.work.task import Task
+
+MOST = 400
+"""Changes in one event: about 120 KB."""
 
 Move = tuple[Task, TaskStatus, str, MemberId | None]
 """A task as it was, what it becomes, why, and who has it then."""
@@ -43,3 +47,18 @@ async def tell(work: SchedulingWork, moves: Iterable[Move]) -> None:
     await work.projects.mark_stale({key for key, _ in by_run}, cause)
     work.wake("changes")
     work.wake("recalculation")
+
+
+async def publish_changes(work: SchedulingWork, key: Key) -> None:
+    """Publish what nobody has been told of yet, oldest first. The caller holds the project."""
+    taken = await work.changes.take(key, MOST)
+    for run_id, changes in groupby(taken, key=lambda pair: pair[0]):
+        work.publish(
+            TasksChanged(
+                workspace_id=key[0],
+                project_id=key[1],
+                sequence=await work.projects.next_sequence(key),
+                run_id=run_id,
+                changes=tuple(change for _, change in changes),
+            )
+        )

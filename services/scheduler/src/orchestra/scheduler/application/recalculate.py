@@ -45,7 +45,7 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
         held = await work.projects.hold(*key)
         if (held.schedule_version, held.graph_version) != (project.schedule_version, project.graph_version):
             return
-        if last is not None and not moves and last.schedule.unplaced == schedule.unplaced:
+        if not moves and schedule.unplaced == (last.schedule.unplaced if last else ()):
             await work.schedules.unchanged(project)
             return
         published = PublishedSchedule(

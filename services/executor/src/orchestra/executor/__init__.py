@@ -1,0 +1,1 @@
+"""How, and at what cost? Attempts under leases, the sandbox, artifacts."""

@@ -1,0 +1,1 @@
+"""Where the executor meets the operating system, files and stores."""

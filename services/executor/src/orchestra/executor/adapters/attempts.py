@@ -1,0 +1,190 @@
+"""Attempts in the database."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, select, union_all, update
+
+from orchestra.contracts.execution import Artifact, Evidence
+from orchestra.contracts.ids import AttemptId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.scheduling import DispatchWithdrawn, TaskDispatched
+from orchestra.executor.adapters.tables import ATTEMPT, HELD, QUEUED
+from orchestra.executor.application.attempts import AttemptView, Lease
+from orchestra.executor.domain.attempt import EndedAttempt, Failed, HeldAttempt, sources
+
+if TYPE_CHECKING:
+    from orchestra.executor.adapters.work import ExecutorWork
+
+_HOLDING = (ATTEMPT.c.dispatch, ATTEMPT.c.lease_owner, ATTEMPT.c.started_at, ATTEMPT.c.trace)
+
+
+class SqlAttempts:
+    def __init__(self, work: "ExecutorWork") -> None:
+        self._work = work
+        self._run = work.connection.execute
+
+    async def accept(self, dispatches: Sequence[tuple[TaskDispatched, str | None]]) -> None:
+        insert = self._work.dialect.insert(ATTEMPT).on_conflict_do_nothing()
+        await self._run(insert, [self._queued(dispatch, trace) for dispatch, trace in dispatches])
+
+    def _queued(self, dispatch: TaskDispatched, trace: str | None) -> dict[str, Any]:
+        return {
+            "id": dispatch.attempt_id,
+            "workspace_id": dispatch.workspace_id,
+            "project_id": dispatch.project_id,
+            "task_id": dispatch.task_id,
+            "run_id": dispatch.run_id,
+            "number": dispatch.number,
+            "token": dispatch.token,
+            "dry_run": dispatch.dry_run,
+            "dispatch": dispatch.model_dump_json(),
+            "trace": trace,
+            "status": "queued",
+            "accepted_at": self._work.now,
+        }
+
+    async def withdraw(self, withdrawal: DispatchWithdrawn) -> None:
+        tombstone = self._work.dialect.insert(ATTEMPT).values(
+            id=withdrawal.attempt_id,
+            workspace_id=withdrawal.workspace_id,
+            project_id=withdrawal.project_id,
+            task_id=withdrawal.task_id,
+            dry_run=False,
+            status="withdrawn",
+            withdrawn=withdrawal.reason,
+            accepted_at=self._work.now,
+            ended_at=self._work.now,
+        )
+        queued = ATTEMPT.c.status == "queued"
+        await self._run(
+            tombstone.on_conflict_do_update(
+                index_elements=["id"],
+                set_={
+                    "withdrawn": withdrawal.reason,
+                    "status": case((queued, "withdrawn"), else_=ATTEMPT.c.status),
+                    "ended_at": case((queued, self._work.now), else_=ATTEMPT.c.ended_at),
+                },
+                where=ATTEMPT.c.status.in_(sources("withdrawn") | sources("failed")),
+            )
+        )
+
+    async def claim(self, lease: Lease, *, slots: int, rehearsals: int) -> list[HeldAttempt]:
+        due = [self._due(dry_run=False, limit=slots).cte("due"), self._due(dry_run=True, limit=rehearsals).cte("dry")]
+        rows = await self._run(
+            update(ATTEMPT)
+            .where(ATTEMPT.c.id.in_(union_all(*(select(each.c.id) for each in due))))
+            .values(status="leased", lease_owner=lease.owner, lease_until=lease.until, started_at=self._work.now)
+            .returning(*_HOLDING)
+        )
+        return sorted((_held(row) for row in rows), key=lambda held: held.id)
+
+    def _due(self, *, dry_run: bool, limit: int) -> Select[Any]:
+        query = select(ATTEMPT.c.id).where(QUEUED, ATTEMPT.c.dry_run.is_(dry_run)).order_by(ATTEMPT.c.id).limit(limit)
+        return self._work.dialect.locked(query, skip_locked=True)
+
+    async def start(self, attempts: Sequence[HeldAttempt]) -> list[HeldAttempt]:
+        mine = await self._still_held(attempts)
+        running = update(ATTEMPT).where(ATTEMPT.c.id.in_(mine), ATTEMPT.c.status.in_(sources("running")))
+        rows = await self._run(running.values(status="running").returning(ATTEMPT.c.id))
+        moved = set(rows.scalars())
+        return [attempt for attempt in attempts if attempt.id in moved]
+
+    async def end(self, ended: Sequence[EndedAttempt]) -> list[EndedAttempt]:
+        mine = await self._still_held([each.attempt for each in ended])
+        accepted = [each for each in ended if each.attempt.id in mine]
+        if accepted:
+            fields = ("status", "failure", "reason", "outputs", "evidence")
+            statement = update(ATTEMPT).where(ATTEMPT.c.id == bindparam("attempt_id"))
+            values = {name: bindparam(f"new_{name}", type_=ATTEMPT.c[name].type) for name in fields}
+            await self._run(statement.values(ended_at=self._work.now, **values), [_ending(each) for each in accepted])
+        return accepted
+
+    async def _still_held(self, attempts: Sequence[HeldAttempt]) -> set[AttemptId]:
+        """Those whose lease is still their holder's, by owner and token, locked until the commit."""
+        query: Any = select(ATTEMPT.c.id, ATTEMPT.c.token, ATTEMPT.c.lease_owner).where(
+            ATTEMPT.c.id.in_([a.id for a in attempts]), ATTEMPT.c.status.in_(sources("failed"))
+        )
+        rows = await self._run(self._work.dialect.locked(query.order_by(ATTEMPT.c.id)))
+        holders = {row.id: (row.token, row.lease_owner) for row in rows}
+        return {a.id for a in attempts if holders.get(a.id) == (a.dispatch.token, a.owner)}
+
+    async def renew(self, lease: Lease, ids: Sequence[AttemptId]) -> Mapping[AttemptId, str | None]:
+        if not ids:
+            return {}
+        rows = await self._run(
+            update(ATTEMPT)
+            .where(ATTEMPT.c.id.in_(ids), ATTEMPT.c.lease_owner == lease.owner, HELD)
+            .values(lease_until=lease.until)
+            .returning(ATTEMPT.c.id, ATTEMPT.c.withdrawn)
+        )
+        return {row.id: row.withdrawn for row in rows}
+
+    async def lose_expired(self, reason: str) -> list[EndedAttempt]:
+        return await self._lose(ATTEMPT.c.lease_until < self._work.now, reason)
+
+    async def lose_of(self, owners: Sequence[str], reason: str) -> list[EndedAttempt]:
+        return await self._lose(ATTEMPT.c.lease_owner.in_(owners), reason)
+
+    async def _lose(self, which: ColumnElement[bool], reason: str) -> list[EndedAttempt]:
+        lost = update(ATTEMPT).where(HELD, which)
+        values = {"status": "failed", "failure": "lost", "reason": reason, "ended_at": self._work.now}
+        rows = await self._run(lost.values(**values).returning(*_HOLDING))
+        return [EndedAttempt(_held(row), Failed("lost", reason)) for row in rows]
+
+    async def owners(self) -> list[str]:
+        return list((await self._run(select(ATTEMPT.c.lease_owner).where(HELD).distinct())).scalars())
+
+    async def held_among(self, ids: Sequence[AttemptId]) -> set[AttemptId]:
+        return set((await self._run(select(ATTEMPT.c.id).where(ATTEMPT.c.id.in_(ids), HELD))).scalars())
+
+    async def find(self, workspace_id: WorkspaceId, attempt_id: AttemptId) -> AttemptView | None:
+        row = (await self._run(_shown(workspace_id).where(ATTEMPT.c.id == attempt_id))).first()
+        return _view(row) if row else None
+
+    async def page(
+        self, workspace_id: WorkspaceId, *, run_id: RunId | None, task_id: TaskId | None, after: str | None, limit: int
+    ) -> list[AttemptView]:
+        query = _shown(workspace_id).where(ATTEMPT.c.id > (after or "")).order_by(ATTEMPT.c.id).limit(limit)
+        if run_id is not None:
+            query = query.where(ATTEMPT.c.run_id == run_id)
+        if task_id is not None:
+            query = query.where(ATTEMPT.c.task_id == task_id)
+        return [_view(row) for row in await self._run(query)]
+
+
+def _held(row: Row[Any, Any, Any, Any]) -> HeldAttempt:
+    return HeldAttempt(TaskDispatched.model_validate_json(row.dispatch), row.lease_owner, row.started_at, row.trace)
+
+
+def _ending(ended: EndedAttempt) -> dict[str, Any]:
+    ending = ended.ending
+    failed = ending if isinstance(ending, Failed) else None
+    return {
+        "attempt_id": ended.attempt.id,
+        "new_status": "failed" if failed else "succeeded",
+        "new_failure": failed.failure if failed else None,
+        "new_reason": failed.reason if failed else None,
+        "new_outputs": None if isinstance(ending, Failed) else [output.model_dump() for output in ending.outputs],
+        "new_evidence": ending.evidence.model_dump() if ending.evidence else None,
+    }
+
+
+def _shown(workspace_id: WorkspaceId) -> Select[Any]:
+    """Tombstones are not shown: nothing is known of them but that they never were."""
+    return select(ATTEMPT).where(ATTEMPT.c.workspace_id == workspace_id, ATTEMPT.c.dispatch.is_not(None))
+
+
+def _view(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        id=row.id,
+        task_id=row.task_id,
+        run_id=row.run_id,
+        number=row.number,
+        status=row.status,
+        failure=row.failure,
+        reason=row.reason or row.withdrawn,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        evidence=Evidence.model_validate(row.evidence) if row.evidence else None,
+        outputs=[Artifact.model_validate(output) for output in row.outputs or ()],
+    )

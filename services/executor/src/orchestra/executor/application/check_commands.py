@@ -1,0 +1,36 @@
+"""Say beforehand which commands would be refused."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestra.executor.domain.policy import Level, Policy, Refusal, check
+
+
+@dataclass(frozen=True)
+class Wanted:
+    argv: Sequence[str]
+    tools: Sequence[str]
+
+
+@dataclass(frozen=True)
+class CommandRefusal:
+    index: int
+    """Of the command among those asked about."""
+    code: str
+    detail: str
+
+
+def check_commands(policy: Policy, level: Level, commands: Iterable[Wanted]) -> list[CommandRefusal]:
+    """Every reason for every command; empty when all of them may run here."""
+    return [
+        CommandRefusal(index, refusal.code, refusal.detail)
+        for index, command in enumerate(commands)
+        for refusal in [*_too_weak(policy, level), *check(policy, command.argv, command.tools)]
+    ]
+
+
+def _too_weak(policy: Policy, level: Level) -> list[Refusal]:
+    if level >= policy.min_level:
+        return []
+    detail = f"Commands are confined at level {level.name} here; the policy asks for {policy.min_level.name}."
+    return [Refusal("sandbox-too-weak", detail)]

@@ -1,0 +1,134 @@
+"""Perform an attempt: outside any transaction, under a lease."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestra.contracts.execution import Artifact, Evidence
+from orchestra.contracts.planning import Command, Input
+from orchestra.executor.application.ports import (
+    Artifacts,
+    BadOutputs,
+    BadWorkspace,
+    CommandRefused,
+    Outcome,
+    Sandbox,
+    SandboxCommand,
+    SandboxLost,
+    SandboxUnavailable,
+    UnknownArtifact,
+    Workspaces,
+)
+from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt, Succeeded
+from orchestra.executor.domain.policy import Policy
+from orchestra.executor.domain.verdict import Seen, fault, printed
+
+TAIL = 2000
+"""Characters of the log in the evidence."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What attempts are performed with."""
+
+    sandbox: Sandbox
+    workspaces: Workspaces
+    artifacts: Artifacts
+    policy: Policy
+    logs: Path
+    """A directory of this service's own, out of reach of any command."""
+
+
+async def perform_attempt(
+    bench: Bench, attempt: HeldAttempt, stopped: asyncio.Future[Failed], on_started: Callable[[int], None]
+) -> Ending:
+    """What became of it; nothing of it is left then: no process, no workspace.
+
+    Once `stopped` has a result the command is ended, and that is what became of it, with the log so far.
+    """
+    workspace, log = None, bench.logs / f"{attempt.id}.log"
+    try:
+        inputs = [Input(path=path, sha256=sha256) for path, sha256 in attempt.contents.items()]
+        workspace = await bench.workspaces.build(attempt.id, inputs)
+        if stopped.done():
+            return stopped.result()
+        return await _perform(bench, attempt, workspace, log, stopped, on_started)
+    except (BadWorkspace, UnknownArtifact) as error:
+        return Failed("permanent", str(error))
+    except (CommandRefused, SandboxUnavailable) as error:
+        return Failed("policy", str(error))
+    except SandboxLost as error:
+        return Failed("lost", str(error))
+    finally:
+        if workspace is not None:
+            await bench.workspaces.remove(workspace)
+        await asyncio.to_thread(log.unlink, missing_ok=True)
+
+
+async def _perform(
+    bench: Bench,
+    attempt: HeldAttempt,
+    workspace: Path,
+    log: Path,
+    stopped: asyncio.Future[Failed],
+    on_started: Callable[[int], None],
+) -> Ending:
+    wanted = attempt.dispatch.command
+    command = SandboxCommand(
+        argv=wanted.argv,
+        tools=wanted.tools,
+        workspace=workspace,
+        log=log,
+        timeout_s=min(wanted.timeout_s, bench.policy.limits.wall_s),
+        limits=bench.policy.limits,
+        environment={"ORCHESTRA_ATTEMPT": str(attempt.dispatch.number)},
+    )
+    began = time.monotonic()
+    running = asyncio.create_task(bench.sandbox.perform(command, on_started))
+    try:
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        running.cancel()  # one that has ended by itself is not touched
+        await asyncio.wait({running})
+    if running.cancelled():
+        evidence = await _evidence(bench, log, duration_ms=round(1000 * (time.monotonic() - began)))
+        return replace(stopped.result(), evidence=evidence)
+    return await _judge(bench, wanted, command, running.result())
+
+
+async def _judge(bench: Bench, wanted: Command, command: SandboxCommand, outcome: Outcome) -> Ending:
+    evidence = await _evidence(
+        bench,
+        command.log,
+        exit_code=outcome.exit_code,
+        duration_ms=outcome.duration_ms,
+        cpu_ms=outcome.cpu_ms,
+        peak_kb=outcome.peak_kb,
+    )
+    text = printed(wanted.fail_on, await asyncio.to_thread(command.log.read_bytes)) if wanted.fail_on.output else None
+    if failed := fault(wanted.fail_on, Seen(outcome.exit_code, outcome.stopped, text, command.timeout_s)):
+        return replace(failed, evidence=evidence)
+    try:
+        outputs = await bench.workspaces.collect(command.workspace, wanted.outputs, command.limits)
+    except BadOutputs as error:
+        return Failed("permanent", str(error), evidence)
+    return Succeeded(evidence, outputs)
+
+
+async def _evidence(bench: Bench, log: Path, **measured: int | None) -> Evidence:
+    """What was measured, with the log stored as an artifact where the command came far enough to have one."""
+    kept, tail = None, ""
+    if await asyncio.to_thread(log.exists):
+        stored = await bench.artifacts.put(log)
+        kept = Artifact(path="log.txt", sha256=stored.sha256, size=stored.size)
+        tail = await asyncio.to_thread(_tail, log)
+    return Evidence.model_validate({"sandbox_level": bench.sandbox.level.name, "log": kept, "tail": tail, **measured})
+
+
+def _tail(log: Path) -> str:
+    """The end of the log as text; databases take no NUL character."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4 * TAIL))
+        return file.read().decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[-TAIL:]

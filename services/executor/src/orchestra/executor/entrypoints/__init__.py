@@ -1,0 +1,1 @@
+"""Where events, requests and leased work come in."""

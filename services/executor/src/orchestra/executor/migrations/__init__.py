@@ -1,0 +1,1 @@
+"""Schema history of the executor, the same on both databases."""

@@ -1,0 +1,274 @@
+"""Commands that come as dispatches are really performed, and the scheduler hears what became of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from services.executor.tests.dispatches import dispatched, python
+from services.executor.tests.integration.harness import Executor, envelope, until
+
+from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
+from orchestra.contracts.planning import Command, FailOn, Input
+
+LEVELS = ("L2", "L3")
+
+
+@pytest.fixture
+async def executor(url: str, tmp_path: Path) -> AsyncIterator[Executor]:
+    async with Executor(url, tmp_path, tools=frozenset({"sleep"})).at_work() as running:
+        yield running
+    assert running.leftovers() == []
+
+
+async def test_a_command_gets_its_inputs_and_hands_its_outputs_on(executor: Executor) -> None:
+    notes = await executor.upload("notes.txt", b"one two three\n")
+    first = await executor.perform(
+        python(
+            "open('count.txt', 'w').write(str(len(open('notes.txt').read().split())))",
+            inputs=(notes,),
+            outputs=("*.txt",),
+        )
+    )
+
+    assert isinstance(first, AttemptSucceeded)
+    assert [output.path for output in first.outputs] == ["count.txt", "notes.txt"]
+    assert await executor.content(first.outputs[0].sha256) == b"3"
+    assert first.evidence.exit_code == 0
+    assert first.evidence.sandbox_level in LEVELS
+    assert first.evidence.duration_ms > 0
+
+    handed_on = tuple(Input(path=f"from/{o.path}", sha256=o.sha256) for o in first.outputs)
+    second = await executor.perform(
+        python("print('counted', open('from/count.txt').read())", needs=("from/count.txt",)), handed_on=handed_on
+    )
+
+    assert isinstance(second, AttemptSucceeded)
+    assert second.evidence.tail == "counted 3\n"
+
+
+async def test_an_attempt_and_its_log_are_shown(executor: Executor) -> None:
+    event = dispatched(python("print('hello')", outputs=()))
+    await executor.dispatch(event)
+    await executor.outcome(event)
+
+    shown = await executor.show(event)
+    async with executor.client() as client:
+        log = await client.get(f"/attempts/{event.attempt_id}/log")
+
+    assert (shown["status"], shown["number"], shown["task_id"]) == ("succeeded", 1, event.task_id)
+    assert shown["evidence"]["exit_code"] == 0
+    assert (log.text, log.headers["content-type"]) == ("hello\n", "text/plain; charset=utf-8")
+
+
+async def test_a_failing_command_may_be_tried_again_and_shows_its_log(executor: Executor) -> None:
+    outcome = await executor.perform(python("import sys; print('so far'); sys.exit('no luck')"))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert (outcome.failure, outcome.reason) == ("transient", "It ended with status 1.")
+    assert outcome.evidence
+    assert outcome.evidence.log
+    assert sorted((await executor.content(outcome.evidence.log.sha256)).split(b"\n")) == [b"", b"no luck", b"so far"]
+
+
+async def test_a_listed_status_is_final(executor: Executor) -> None:
+    outcome = await executor.perform(python("raise SystemExit(42)", fail_on=FailOn(exit=(42,))))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "permanent"
+
+
+async def test_a_listed_text_fails_a_command_that_ends_well(executor: Executor) -> None:
+    outcome = await executor.perform(python("print('0 tests ran')", fail_on=FailOn(output=("0 tests ran",))))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "transient"
+    assert "0 tests ran" in outcome.reason
+
+
+async def test_a_missing_output_is_final_and_named(executor: Executor) -> None:
+    outcome = await executor.perform(python("print('done')", outputs=("report.txt",)))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "permanent"
+    assert "report.txt" in outcome.reason
+    assert outcome.evidence
+    assert outcome.evidence.exit_code == 0
+
+
+async def test_an_input_that_nobody_uploaded_is_final_and_named(executor: Executor) -> None:
+    outcome = await executor.perform(python("", inputs=(Input(path="notes.txt", sha256="0" * 64),)))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert (outcome.failure, outcome.evidence) == ("permanent", None)
+    assert "notes.txt" in outcome.reason
+
+
+async def test_the_content_of_another_workspace_is_not_used(executor: Executor) -> None:
+    secret = await executor.upload("secret.txt", b"theirs", workspace="wsp_2")
+
+    outcome = await executor.perform(python("print(open('secret.txt').read())", inputs=(secret,)))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "permanent"
+
+
+async def test_the_time_limit_ends_a_command(executor: Executor) -> None:
+    outcome = await executor.perform(python("print('begun', flush=True)\nwhile True: pass", timeout_s=1))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "timeout"
+    assert outcome.evidence
+    assert outcome.evidence.tail == "begun\n"
+
+
+async def test_a_tool_outside_the_policy_is_refused_and_nothing_runs(executor: Executor) -> None:
+    outcome = await executor.perform(Command(argv=("curl", "http://x"), tools=("curl",)))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert (outcome.failure, outcome.evidence) == ("policy", None)
+    assert "curl" in outcome.reason
+
+
+async def test_a_withdrawal_ends_the_command_and_leaves_no_process(executor: Executor) -> None:
+    event = dispatched(
+        python("import os, time\nprint('begun', flush=True)\nopen('marker', 'w').close()\nos.fork()\ntime.sleep(60)")
+    )
+    await executor.dispatch(event)
+    await executor.is_started(event, "marker")
+    await executor.withdraw(event, "Nobody wants it.")
+
+    outcome = await executor.outcome(event)
+
+    assert isinstance(outcome, AttemptFailed)
+    assert (outcome.failure, outcome.reason) == ("cancelled", "Nobody wants it.")
+    assert outcome.evidence
+    assert outcome.evidence.tail == "begun\n"
+    assert processes_with(event.attempt_id) == []
+    assert (await executor.show(event))["status"] == "failed"
+
+
+def processes_with(text: str) -> list[str]:
+    """The commands and working directories of running processes that name it."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            seen = f"{process.joinpath('cmdline').read_bytes()!r} {process.joinpath('cwd').readlink()}"
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if text in seen:
+            found.append(seen)
+    return found
+
+
+async def test_a_withdrawal_that_comes_first_wins(executor: Executor) -> None:
+    gone, other = dispatched(python("print(1)")), dispatched(python("print(2)"))
+    await executor.withdraw(gone)
+    await executor.dispatch(gone, other)
+
+    await executor.outcome(other)
+
+    assert await executor.outcomes(gone) == []
+
+
+async def test_a_dispatch_that_comes_twice_is_performed_once(executor: Executor) -> None:
+    event = dispatched(python("print(1)"))
+    once = envelope(event)
+    await executor.hear(once, once)
+    await executor.outcome(event)
+    await executor.hear(once)
+    await executor.dispatch(event)
+    await executor.perform(python("print(2)"))
+
+    assert len(await executor.outcomes(event)) == 1
+
+
+async def test_what_follows_from_a_dispatch_belongs_to_its_trace(executor: Executor) -> None:
+    traces = [f"00-{n:032x}-{n:016x}-01" for n in (1, 2)]
+    events = [dispatched(python("print(1)")), dispatched(python("print(2)"), dry_run=True)]
+    await executor.hear(*(envelope(event, trace) for event, trace in zip(events, traces, strict=True)))
+    for event in events:
+        await executor.outcome(event)
+
+    told = {sent.cloud.subject: sent.cloud.traceparent for sent in await executor.published()}
+
+    assert [told[event.attempt_id] for event in events] == traces
+
+
+async def test_a_start_is_told_when_the_command_runs_for_a_second(executor: Executor) -> None:
+    slow, quick = dispatched(python("import time; time.sleep(1.5)")), dispatched(python("print(1)"))
+    await executor.dispatch(slow, quick)
+    for event in (slow, quick):
+        assert isinstance(await executor.outcome(event), AttemptSucceeded)
+
+    facts = [sent.event for sent in await executor.published()]
+
+    assert [fact.attempt_id for fact in facts if isinstance(fact, AttemptStarted)] == [slow.attempt_id]
+    kinds = [type(fact) for fact in facts if fact.subject == slow.attempt_id]
+    assert kinds == [AttemptStarted, AttemptSucceeded]
+
+
+async def test_no_more_commands_run_than_there_are_slots(executor: Executor) -> None:
+    events = [dispatched(python("open('marker', 'w').close()\nwhile True: pass", timeout_s=60)) for _ in range(3)]
+    await executor.dispatch(*events)
+    for event in events[:2]:
+        await executor.is_started(event, "marker")
+
+    assert (await executor.show(events[2]))["status"] == "queued"
+    for event in events[:2]:
+        await executor.withdraw(event)
+    await executor.is_started(events[2], "marker")
+    await executor.withdraw(events[2])
+    assert isinstance(await executor.outcome(events[2]), AttemptFailed)
+
+
+async def test_a_dry_run_performs_nothing(executor: Executor, tmp_path: Path) -> None:
+    notes = await executor.upload("notes.txt", b"one")
+    command = python("open('out.txt', 'w')", inputs=(notes,), needs=("made/before.txt",), outputs=("out.txt",))
+    stored = sorted((tmp_path / "artifacts").rglob("*"))
+
+    outcome = await executor.perform(command, dry_run=True)
+
+    assert isinstance(outcome, AttemptSucceeded)
+    assert (outcome.evidence.dry_run, outcome.evidence.sandbox_level, outcome.outputs) == (True, "none", ())
+    assert sorted((tmp_path / "artifacts").rglob("*")) == stored
+
+
+async def test_a_dry_run_finds_what_would_be_refused(executor: Executor) -> None:
+    refused = await executor.perform(Command(argv=("curl",), tools=("curl",)), dry_run=True)
+    missing = await executor.perform(python("", inputs=(Input(path="a", sha256="1" * 64),)), dry_run=True)
+
+    assert isinstance(refused, AttemptFailed)
+    assert isinstance(missing, AttemptFailed)
+    assert (refused.failure, missing.failure) == ("policy", "permanent")
+
+
+async def test_many_dry_runs_at_once_all_end(executor: Executor) -> None:
+    events = [dispatched(python("print(1)"), dry_run=True) for _ in range(600)]
+    for first in range(0, 600, 200):
+        await executor.dispatch(*events[first : first + 200])
+
+    async def all_told() -> bool:
+        return len(await executor.published()) == len(events)
+
+    await until(all_told)
+    told = {sent.cloud.subject for sent in await executor.published()}
+    assert told == {event.attempt_id for event in events}
+
+
+async def test_an_attempt_is_told_which_try_it_is(executor: Executor) -> None:
+    outcome = await executor.perform(python("import os; print(os.environ['ORCHESTRA_ATTEMPT'])"), number=3)
+
+    assert isinstance(outcome, AttemptSucceeded)
+    assert outcome.evidence.tail == "3\n"
+
+
+async def test_the_executor_stays_well_while_it_works(executor: Executor) -> None:
+    await asyncio.gather(*(executor.perform(python(f"print({n})")) for n in range(6)))
+
+    async with executor.client() as client:
+        ready = (await client.get("/readyz")).json()
+
+    assert ready["ready"], ready
+    assert ready["notes"]["sandbox"] in LEVELS
+    assert ready["checks"]["sandbox"]["ok"]

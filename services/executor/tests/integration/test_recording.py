@@ -1,0 +1,149 @@
+"""Outcomes that are ready together are written together, whatever happens on the way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.executor.tests.dispatches import dispatched, python
+from sqlalchemy import select
+
+from orchestra.chassis.database.migrations import migrate
+from orchestra.chassis.database.tables import OUTBOX
+from orchestra.chassis.database.unit_of_work import Database
+from orchestra.chassis.errors import Unavailable
+from orchestra.chassis.wakeups import LocalWakeups
+from orchestra.contracts.execution import Evidence
+from orchestra.contracts.scheduling import TaskDispatched
+from orchestra.executor.adapters.artifact_store import DirectoryArtifacts
+from orchestra.executor.adapters.sandbox.probe import RefusingSandbox
+from orchestra.executor.adapters.work import ExecutorWork
+from orchestra.executor.adapters.workspaces import DirectoryWorkspaces
+from orchestra.executor.application.attempts import Lease
+from orchestra.executor.application.perform_attempt import Bench
+from orchestra.executor.domain.attempt import HeldAttempt, Succeeded
+from orchestra.executor.domain.policy import Level, Policy
+from orchestra.executor.entrypoints.loops import Performances, Terms
+
+EVIDENCE = Evidence(sandbox_level="L3", duration_ms=1)
+
+
+class Unsteady(Database[ExecutorWork]):
+    """A database that is away when told to be, and counts its writing transactions."""
+
+    away = False
+    transactions = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[ExecutorWork]:
+        if self.away:
+            raise Unavailable("the database is away")
+        self.transactions += 1
+        async with super().begin() as work:
+            yield work
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Unsteady]:
+    database = Unsteady(url, "executor", ExecutorWork, pool_size=3)
+    await migrate(database, "orchestra.executor.migrations")  # pyright: ignore[reportArgumentType]
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def performances(database: Unsteady, tmp_path: Path) -> Performances:
+    store = DirectoryArtifacts(tmp_path / "artifacts")
+    sandbox = RefusingSandbox(Level.NONE, "There is none.", ())
+    bench = Bench(sandbox, DirectoryWorkspaces(tmp_path / "spaces", store), store, Policy(), tmp_path)
+    return Performances(database, LocalWakeups(), bench, Terms("me/1/2/3", slots=2, lease=15, grace=0))
+
+
+async def claimed(database: Unsteady, count: int) -> list[HeldAttempt]:
+    async with database.begin() as work:
+        await work.attempts.accept([(dispatched(python("print(1)")), None) for _ in range(count)])
+        lease = Lease("me/1/2/3", work.now)
+        return await work.attempts.claim(lease, slots=count, rehearsals=0)
+
+
+async def told(database: Unsteady) -> list[str]:
+    async with database.read() as view:
+        bodies = await view.connection.execute(select(OUTBOX.c.kind).order_by(OUTBOX.c.position))
+        return list(bodies.scalars())
+
+
+async def statuses(database: Unsteady, events: list[TaskDispatched]) -> list[str]:
+    async with database.read() as view:
+        found = [await view.attempts.find(event.workspace_id, event.attempt_id) for event in events]
+    return [attempt.status for attempt in found if attempt]
+
+
+async def test_what_is_ready_together_is_one_transaction(database: Unsteady, performances: Performances) -> None:
+    attempts = await claimed(database, 5)
+    before = database.transactions
+    performances._tell_start(attempts[0])
+    for attempt in attempts:
+        performances._end(attempt, Succeeded(EVIDENCE))
+
+    await performances.record()
+
+    assert database.transactions == before + 1
+    assert await told(database) == ["attempt.started.v1"] + ["attempt.succeeded.v1"] * 5
+
+
+async def test_an_outcome_waits_until_the_database_is_back(database: Unsteady, performances: Performances) -> None:
+    [attempt] = await claimed(database, 1)
+    performances._end(attempt, Succeeded(EVIDENCE))
+    database.away = True
+    with pytest.raises(Unavailable):
+        await performances.record()
+    database.away = False
+
+    await performances.record()
+    await performances.record()
+
+    assert await told(database) == ["attempt.succeeded.v1"]
+
+
+async def test_one_that_cannot_be_written_does_not_keep_the_others_back(
+    database: Unsteady, performances: Performances
+) -> None:
+    attempts = await claimed(database, 3)
+    broken: Any = ("no artifact",)
+    endings = [Succeeded(EVIDENCE), Succeeded(EVIDENCE, broken), Succeeded(EVIDENCE)]
+    for attempt, ending in zip(attempts, endings, strict=True):
+        performances._end(attempt, ending)
+
+    await performances.record()
+
+    assert await statuses(database, [a.dispatch for a in attempts]) == ["succeeded", "leased", "succeeded"]
+
+
+async def test_without_a_sandbox_commands_are_refused_with_the_reason(
+    database: Unsteady, performances: Performances, tmp_path: Path
+) -> None:
+    async with database.begin() as work:
+        await work.attempts.accept([(dispatched(python("print(1)")), None)])
+    await performances.claim()
+    while performances._performing:
+        [task] = performances._tasks()
+        await task
+    await performances.record()
+
+    async with database.read() as view:
+        [attempt] = await view.attempts.page("wsp_1", run_id=None, task_id=None, after=None, limit=5)
+
+    assert (attempt.status, attempt.failure, attempt.reason) == ("failed", "policy", "There is none.")
+    assert not any((tmp_path / "spaces").iterdir())
+
+
+async def test_a_claim_that_a_stop_cut_off_is_lost_and_not_forgotten(
+    database: Unsteady, performances: Performances
+) -> None:
+    [attempt] = await claimed(database, 1)
+
+    await performances.stop()
+
+    assert await statuses(database, [attempt.dispatch]) == ["failed"]
+    assert await told(database) == ["attempt.failed.v1"]
