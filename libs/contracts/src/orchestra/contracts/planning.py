@@ -22,29 +22,44 @@ class FailOn(Fact):
     output: tuple[str, ...] = ()
 
 
-class CommandRequest(Fact):
-    """A command as `plan.yaml` gives it. Paths are relative to the workspace, with forward slashes."""
+class CommandTerms(Fact):
+    """What is the same of a command whether it is asked for or handed on.
+
+    Paths are relative to the workspace, with forward slashes.
+    """
 
     argv: tuple[str, ...]
     tools: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     retries: int = 0
+    """Tries beyond the first."""
     fail_on: FailOn = FailOn()
     timeout_s: int = 300
     repeatable: bool = True
+    """False: where an attempt may have had its effect, a person decides before there is another."""
 
 
-class TaskRequest(Fact):
-    """A task as `plan.yaml` gives it; `id` is the author's name for it, unique in the plan."""
+class CommandRequest(CommandTerms):
+    """A command as `plan.yaml` gives it."""
 
-    id: str
+    inputs: tuple[str, ...] = ()
+
+
+class TaskTerms(Fact):
+    """What is the same of a task whether it is asked for or handed on."""
+
     title: str
     covers: tuple[str, ...] = ()
     points: float | None = None
     minutes: int | None = None
     role: str | None = None
     criteria: tuple[str, ...] = ()
+
+
+class TaskRequest(TaskTerms):
+    """A task as `plan.yaml` gives it; `id` is the author's name for it, unique in the plan."""
+
+    id: str
     after: tuple[str, ...] = ()
     command: CommandRequest | None = None
 
@@ -99,30 +114,18 @@ class Input(Fact):
     sha256: Sha256
 
 
-class Command(Fact):
+class Command(CommandTerms):
     """A command whose project files are named by content; what its predecessors produced comes on top."""
 
-    argv: tuple[str, ...]
-    tools: tuple[str, ...]
     inputs: tuple[Input, ...] = ()
     needs: tuple[str, ...] = ()
     """Paths that its predecessors' outputs must provide."""
-    outputs: tuple[str, ...] = ()
-    retries: int = 0
-    fail_on: FailOn = FailOn()
-    timeout_s: int = 300
-    repeatable: bool = True
 
 
-class DecomposedTask(Fact):
+class DecomposedTask(TaskTerms):
     id: TaskId
     key: str
-    title: str
-    covers: tuple[str, ...] = ()
-    points: float | None = None
-    minutes: int | None = None
-    role: str | None = None
-    criteria: tuple[str, ...] = ()
+    """The author's name for it."""
     command: Command | None = None
 
 
