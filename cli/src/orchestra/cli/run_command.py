@@ -67,11 +67,21 @@ async def _begin(
 
 
 async def go_on(
-    api: Api, screen: Screen, settings: CliSettings, started: dict[str, Any], *, until_people: bool, after: int = 0
+    api: Api,
+    screen: Screen,
+    settings: CliSettings,
+    started: dict[str, Any],
+    *,
+    until_people: bool,
+    after: int = 0,
+    done: int = 0,
 ) -> Exit:
-    """Follow a run to where it stops, show it, write its directory."""
+    """Follow a run to where it stops, show it, write its directory.
+
+    Only what the feed says after `after` is told; `done` tasks were done by then.
+    """
     total = sum((await api.get(f"/runs/{started['id']}"))["totals"].values())
-    with Progress(screen.err, total) as progress:
+    with Progress(screen.err, total, done) as progress:
         run = await follow(api, started["id"], progress, after)
     record = await run_directory.recorded(api, run)
     statuses = {task["key"]: task["status"] for task in record.tasks}

@@ -29,12 +29,14 @@ async def stack(home: Path, port: int) -> None:
     """Start all five, say when they are ready, and stop them together. Logs are in `<home>/logs`.
 
     Servers come from ORCHESTRA_POSTGRES_URL (a server: each service gets a database of its own there),
-    ORCHESTRA_RABBITMQ_URL and ORCHESTRA_REDIS_URL, else from the local ports.
+    ORCHESTRA_RABBITMQ_URL and ORCHESTRA_REDIS_URL, else from the local ports. Two stacks on the same servers need
+    different ORCHESTRA_DATABASE_PREFIX (`orchestra` by default) and virtual hosts.
     """
     home = home.resolve()
     (home / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     postgres = os.environ.get("ORCHESTRA_POSTGRES_URL", POSTGRES).replace("+asyncpg", "")
-    urls = {name: await _database(postgres, f"orchestra_{name}") for name in SERVICES}
+    prefix = os.environ.get("ORCHESTRA_DATABASE_PREFIX", "orchestra")
+    urls = {name: await _database(postgres, f"{prefix}_{name}") for name in SERVICES}
     ports = {name: port + number for number, name in enumerate(SERVICES)}
     environment = _environment(home, ports)
     processes: dict[str, Process] = {}

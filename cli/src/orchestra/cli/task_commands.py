@@ -27,9 +27,11 @@ async def _say(settings: CliSettings, task: str, run_id: str | None, verb: str, 
     async with connected(settings) as api:
         found = await _find(api, task, run_id)
         after = await _newest_entry(api, found["run_id"])
+        run = await api.get(f"/runs/{found['run_id']}")
         said = await api.post(f"/tasks/{found['id']}/{verb}", body)
         screen.note(f"{said['key']} is {said['status']}")
-        return await go_on(api, screen, settings, {"id": found["run_id"]}, until_people=True, after=after)
+        done = run["totals"].get("done", 0)
+        return await go_on(api, screen, settings, run, until_people=True, after=after, done=done)
 
 
 async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_json: bool) -> Exit:

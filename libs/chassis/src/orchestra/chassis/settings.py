@@ -24,7 +24,7 @@ class ServiceSettings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
-    internal_public_key: str = Field(min_length=40)
+    internal_public_key: str = Field(pattern=r"^[A-Za-z0-9_-]{43}=$")
     """Ed25519, the raw 32 bytes in URL-safe base64: who the gateway is."""
     outbox_window_hours: float = Field(default=24, gt=0)
     inbox_window_hours: float = Field(default=24 * 14, gt=0)

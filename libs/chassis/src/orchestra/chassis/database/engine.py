@@ -136,6 +136,8 @@ def translated() -> Generator[None]:
         yield
     except (ConnectionError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
         raise Unavailable(f"the database is away: {error}") from error
+    except UnicodeEncodeError as error:
+        raise Permanent("the database cannot hold half a surrogate pair") from error
     except DBAPIError as error:
         raise _translate(error) from error
 

@@ -66,7 +66,7 @@ class TokenVerifier:
                 issuer=ISSUER,
                 audience=self._audience,
                 leeway=5,
-                options={"require": ["exp", "sub", "aud", "iss"]},
+                options={"require": ["exp", "sub", "aud", "iss", "workspace", "grants"]},
             )
         except jwt.InvalidTokenError as error:
             raise Problem(401, "unauthenticated", f"the internal token does not hold: {error}") from error

@@ -85,6 +85,8 @@ class _Call(httpx.AsyncByteStream):
     async def _put(self, chunk: bytes | None) -> None:
         if not self._closed:
             await self._answer.put(chunk)
+        elif not self._complete.is_set():
+            await asyncio.get_running_loop().create_future()  # for the cancellation that is on its way
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (chunk := await self._answer.get()) is not None:
@@ -97,8 +99,8 @@ class _Call(httpx.AsyncByteStream):
         self._closed = True
         if not self._complete.is_set():
             self._task.cancel()
-        if not self._answer.empty():
-            self._answer.get_nowait()  # lets the one who waits to put something go on
+        elif not self._answer.empty():
+            self._answer.get_nowait()  # makes room for the end, which may wait to be told
         await asyncio.gather(self._task, return_exceptions=True)
 
 

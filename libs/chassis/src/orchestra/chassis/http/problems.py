@@ -40,8 +40,8 @@ class ProblemDetails(BaseModel):
     errors: list[Fault] = []
 
 
-class Problem(Exception):
-    """A refusal that is ready to be sent."""
+class Problem(HTTPException):
+    """A refusal that is ready to be sent. As an HTTPException it also leaves the code that parses a body."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Problem(Exception):
         rule: str | None = None,
         retry_after: int | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(status, detail)
         self.status = status
         self.code = code
         self.detail = detail
@@ -90,7 +90,7 @@ def pointer(location: Sequence[Any]) -> str:
 
 
 def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) -> None:
-    """Every error as a problem: the service's own by its table {domain error: status}, a bug as 500."""
+    """Every error as a problem: the service's own by its table {domain error: status}. Bugs are left to Requests."""
 
     async def on_problem(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
@@ -108,7 +108,11 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
     async def on_invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         faults = [
-            Fault(pointer=pointer(e["loc"]), code=str(e["type"]).replace("_", "-"), detail=str(e["msg"]))
+            Fault(
+                pointer="" if e["type"] == "json_invalid" else pointer(e["loc"]),
+                code=str(e["type"]).replace("_", "-"),
+                detail=str(e["msg"]),
+            )
             for e in error.errors()
         ]
         first = faults[0]
@@ -120,19 +124,16 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
-        return Problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail)).response(
-            request.url.path
-        )
+        code = codes.get(error.status_code, "refused")
+        answer = Problem(error.status_code, code, str(error.detail)).response(request.url.path)
+        answer.headers.update(error.headers or {})
+        return answer
 
     async def on_away(request: Request, error: Exception) -> JSONResponse:
         return unavailable(error).response(request.url.path)
 
     async def on_unstorable(request: Request, error: Exception) -> JSONResponse:
         return Problem(422, "unstorable", str(error)).response(request.url.path)
-
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
-        log.error("bug", path=request.url.path, exc_info=error)
-        return Problem(500, "internal-error", "this is a bug in the service").response(request.url.path)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
@@ -142,4 +143,3 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
     app.add_exception_handler(Permanent, on_unstorable)
     for cls in refusals:
         app.add_exception_handler(cls, on_domain_error)
-    app.add_exception_handler(Exception, on_bug)

@@ -34,7 +34,7 @@ class Requests:
         request_id = headers.get("x-request-id", "")[:100] or uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         path: str = scope["path"]
-        started, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -53,6 +53,12 @@ class Requests:
                         await self._app(scope, await _bounded(headers, receive), send_with_id)
                 except Problem as problem:  # the body's size is found before any route's handler runs
                     await problem.response(path)(scope, receive, send_with_id)
+                except Exception:
+                    log.exception("bug", path=path)
+                    if status:
+                        raise  # half an answer is out: all that is left is to cut it off
+                    bug = Problem(500, "internal-error", "this is a bug in the service")
+                    await bug.response(path)(scope, receive, send_with_id)
                 finally:
                     if not path.startswith(QUIET):
                         ms = round(1000 * (time.perf_counter() - started), 2)
