@@ -43,8 +43,9 @@ lock: setup ## resolve pyproject.toml into requirements.lock (ARGS=--upgrade for
 	    $$(sed -n 's|^-e .*/|--no-emit-package orchestra-|p' requirements-editable.txt) \
 	    --group dev --group bench pyproject.toml --output-file requirements.lock $(ARGS)
 
-schemas: setup ## write the JSON Schema snapshot of every event
+schemas: setup ## write the JSON Schema snapshot of every event, and the table of them all
 	$(BIN)/python -m tools.schemas
+	$(BIN)/python -m tools.event_table
 
 bench: setup ## the engine's speed beside its floor
 	$(BIN)/python -m bench.engine --workload dag1000 --runtime embedded $(ARGS)

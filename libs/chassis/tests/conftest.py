@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
+from libs.chassis.tests.example.running import Example, running_example
 from libs.chassis.tests.example.tables import metadata
 from libs.chassis.tests.example.work import ExampleWork
 from tests.servers import Postgres
@@ -56,3 +58,15 @@ async def database(database_url: str, clock: HeldClock) -> AsyncIterator[Databas
     await migrate(database, MIGRATIONS)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def example(database_url: str) -> AsyncIterator[Example]:
+    async with running_example(database_url) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(example: Example) -> AsyncIterator[httpx.AsyncClient]:
+    async with example.client("wsp_1", "operator") as client:
+        yield client

@@ -1,17 +1,17 @@
 """The unit of work on both databases, and what happens when they are away."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 from libs.chassis.tests.conftest import MIGRATIONS
 from libs.chassis.tests.example.tables import NOTE, metadata
 from libs.chassis.tests.example.work import ExampleWork
-from libs.chassis.tests.proxy import in_front_of
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from tests.tcp_proxy import TcpProxy
 
 from orchestra.chassis.database import engine
 from orchestra.chassis.database.migrations import migrate
@@ -120,56 +120,73 @@ async def test_replicas_that_start_at_once_migrate_once(database: Example) -> No
     assert await notes(database) == []
 
 
-async def test_a_database_that_refuses_is_unavailable_and_heals(postgres_url: str) -> None:
-    async with in_front_of(postgres_url) as proxy:
-        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
-        assert await notes(database) == []
+@pytest.fixture
+async def proxy(postgres_url: str) -> AsyncIterator[TcpProxy]:
+    proxy = await TcpProxy.before(postgres_url)
+    yield proxy
+    await proxy.close()
 
-        await proxy.shut()
-        for _ in range(3):
-            with pytest.raises(Unavailable):
-                await database.ping()
-        await proxy.open()
 
-        async with database.begin() as work:
+@pytest.fixture
+async def distant(proxy: TcpProxy, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Example]:
+    """The database behind the proxy; what takes longer than a second is away."""
+    monkeypatch.setattr(engine, "COMMAND_TIMEOUT", 1.0)
+    database = Database(proxy.url(postgres_url), "example", ExampleWork, pool_size=2)
+    assert await notes(database) == []
+    yield database
+    await database.close()
+
+
+async def test_a_database_that_refuses_is_unavailable(distant: Example, proxy: TcpProxy) -> None:
+    await proxy.close()
+
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await distant.ping()
+
+
+async def test_cut_connections_are_replaced_before_anyone_notices(distant: Example, proxy: TcpProxy) -> None:
+    for text_ in "abc":
+        proxy.cut()
+        async with distant.begin() as work:
+            await work.note(text_)
+
+    assert await notes(distant) == ["a", "b", "c"]
+
+
+async def test_a_connection_cut_in_the_middle_of_a_transaction_is_unavailable(
+    distant: Example, proxy: TcpProxy
+) -> None:
+    async def note_twice() -> None:
+        async with distant.begin() as work:
             await work.note("a")
-        assert await notes(database) == ["a"]
-        await database.close()
+            proxy.cut()
+            await work.note("b")
+
+    with pytest.raises(Unavailable):
+        await note_twice()
+
+    assert await notes(distant) == []
 
 
-async def test_a_connection_cut_in_the_middle_of_a_transaction_is_unavailable(postgres_url: str) -> None:
-    async with in_front_of(postgres_url) as proxy:
-        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
+async def test_a_connection_cut_at_the_commit_is_unavailable(distant: Example, proxy: TcpProxy) -> None:
+    async def note_and_commit() -> None:
+        async with distant.begin() as work:
+            await work.note("a")
+            proxy.cut()
 
-        async def note_twice() -> None:
-            async with database.begin() as work:
-                await work.note("a")
-                await proxy.shut()
-                await work.note("b")
-
-        with pytest.raises(Unavailable):
-            await note_twice()
-        await proxy.open()
-
-        assert await notes(database) == []
-        await database.close()
+    with pytest.raises(Unavailable):
+        await note_and_commit()
 
 
-async def test_a_black_hole_is_unavailable_in_bounded_time(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "COMMAND_TIMEOUT", 1)
-    async with in_front_of(postgres_url) as proxy:
-        database = Database(proxy.url, "example", ExampleWork, pool_size=2)
-        assert await notes(database) == []
+async def test_a_black_hole_is_unavailable_in_bounded_time_and_heals(distant: Example, proxy: TcpProxy) -> None:
+    proxy.swallow()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(distant.ping(), 15)
+    proxy.heal()
+    proxy.cut()
 
-        proxy.silent = True
-        with pytest.raises(Unavailable):
-            await asyncio.wait_for(database.ping(), 10)
-        proxy.silent = False
-        await proxy.shut()
-        await proxy.open()
-
-        assert await notes(database) == []
-        await database.close()
+    assert await notes(distant) == []
 
 
 async def test_a_lock_that_is_not_given_is_transient(postgres_url: str) -> None:
@@ -223,13 +240,18 @@ async def test_a_database_held_by_another_process_is_transient(tmp_path: Path) -
     await other.close()
 
 
-@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
-async def test_what_no_database_can_hold_is_permanent(value: str, postgres_url: str) -> None:
-    database: Database[Any] = Database(postgres_url, "example", ExampleWork, pool_size=1)
+async def test_half_a_surrogate_pair_is_permanent(database: Example) -> None:
+    with pytest.raises(Permanent):
+        async with database.begin() as work:
+            await work.note("\ud800")
+
+
+async def test_what_postgres_cannot_hold_is_permanent(postgres_url: str) -> None:
+    database = Database(postgres_url, "example", ExampleWork, pool_size=1)
 
     with pytest.raises(Permanent):
         async with database.begin() as work:
-            await work.note(value)
+            await work.note("a\0b")
 
     await database.close()
 

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.executor.tests.dispatches import dispatched, python
-from services.executor.tests.integration.harness import Executor, until
+from services.executor.tests.integration.harness import Executor, processes_with, until
 
+from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import AttemptFailed, AttemptSucceeded
 from orchestra.executor.adapters.owner import is_dead, this_process
 from orchestra.executor.adapters.tables import ATTEMPT
@@ -110,16 +111,14 @@ async def _only_looking(url: str, files: Path, before: Executor) -> AsyncIterato
 
 
 async def test_a_killed_executor_has_lost_its_attempts_at_once(url: str, tmp_path: Path) -> None:
-    event = dispatched(ENDLESS)
+    mark = new_id("mark")
+    event = dispatched(python(f"open('marker', 'w').close()\nwhile True: pass # {mark}", timeout_s=120))
     waiting = Executor(url, tmp_path, lease_seconds=600)  # only whoever knows of the death need not wait so long
-    process = await _started(waiting)
-    try:
+    async with _in_its_own_process(waiting):
         async with waiting.database.begin() as work:
             await work.attempts.accept([(event, None)])
         await waiting.is_started(event, "marker")
-    finally:
-        process.kill()
-        process.wait()
+        assert processes_with(mark)
 
     async with waiting.at_work():
         outcome = await waiting.outcome(event)
@@ -127,18 +126,18 @@ async def test_a_killed_executor_has_lost_its_attempts_at_once(url: str, tmp_pat
 
     assert isinstance(outcome, AttemptFailed)
     assert outcome.failure == "lost"
-    assert len(_processes_in(tmp_path)) == 0
+    assert processes_with(mark) == []
 
 
 async def test_a_stop_signal_is_heard_by_the_real_process(url: str, tmp_path: Path) -> None:
     event = dispatched(ENDLESS)
     waiting = Executor(url, tmp_path, lease_seconds=600, stop_grace_seconds=0.2)
-    process = await _started(waiting)
-    async with waiting.database.begin() as work:
-        await work.attempts.accept([(event, None)])
-    await waiting.is_started(event, "marker")
-    process.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(process.wait, 20) in (0, -signal.SIGTERM)
+    async with _in_its_own_process(waiting) as process:
+        async with waiting.database.begin() as work:
+            await work.attempts.accept([(event, None)])
+        await waiting.is_started(event, "marker")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) == 0
 
     outcome = await waiting.outcome(event)
     await waiting.database.close()
@@ -149,30 +148,20 @@ async def test_a_stop_signal_is_heard_by_the_real_process(url: str, tmp_path: Pa
     assert waiting.leftovers() == []
 
 
-async def _started(executor: Executor) -> "subprocess.Popen[bytes]":
-    """A process of its own that serves the executor with the same settings."""
-    settings = executor.settings
-    variables = {
-        f"ORCHESTRA_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_defaults=True).items()
-    }
-    process = subprocess.Popen(
+@asynccontextmanager
+async def _in_its_own_process(executor: Executor) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """A process that serves the executor with the same settings; killed at the end if it still runs."""
+    settings = executor.settings.model_dump(exclude_defaults=True)
+    variables = {f"ORCHESTRA_{name.upper()}": str(value) for name, value in settings.items()}
+    with subprocess.Popen(
         [sys.executable, Path(__file__).with_name("serve.py")], env={**os.environ, **variables}, stdout=subprocess.PIPE
-    )
-    assert process.stdout
-    assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
-    process.stdout.close()
-    return process
-
-
-def _processes_in(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for process in Path("/proc").glob("[0-9]*"):
+    ) as process:
         try:
-            if process.joinpath("cwd").readlink().is_relative_to(folder):
-                found.append(process)
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return found
+            assert process.stdout
+            assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_process_knows_which_owners_of_its_machine_are_dead() -> None:

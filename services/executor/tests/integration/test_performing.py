@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from services.executor.tests.dispatches import dispatched, python
-from services.executor.tests.integration.harness import Executor, envelope, until
+from services.executor.tests.integration.harness import Executor, envelope, processes_with, until
 
+from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
 from orchestra.contracts.planning import Command, FailOn, Input
 
@@ -131,11 +132,13 @@ async def test_a_tool_outside_the_policy_is_refused_and_nothing_runs(executor: E
 
 
 async def test_a_withdrawal_ends_the_command_and_leaves_no_process(executor: Executor) -> None:
+    mark = new_id("mark")
     event = dispatched(
-        python("import os, time\nprint('begun', flush=True)\nopen('marker', 'w').close()\nos.fork()\ntime.sleep(60)")
+        python(f"import os, time\nprint('begun', flush=True)\nos.fork()\nopen('marker', 'w')\ntime.sleep(60) # {mark}")
     )
     await executor.dispatch(event)
     await executor.is_started(event, "marker")
+    assert processes_with(mark)
     await executor.withdraw(event, "Nobody wants it.")
 
     outcome = await executor.outcome(event)
@@ -144,21 +147,8 @@ async def test_a_withdrawal_ends_the_command_and_leaves_no_process(executor: Exe
     assert (outcome.failure, outcome.reason) == ("cancelled", "Nobody wants it.")
     assert outcome.evidence
     assert outcome.evidence.tail == "begun\n"
-    assert processes_with(event.attempt_id) == []
+    assert processes_with(mark) == []
     assert (await executor.show(event))["status"] == "failed"
-
-
-def processes_with(text: str) -> list[str]:
-    """The commands and working directories of running processes that name it."""
-    found: list[str] = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            seen = f"{process.joinpath('cmdline').read_bytes()!r} {process.joinpath('cwd').readlink()}"
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        if text in seen:
-            found.append(seen)
-    return found
 
 
 async def test_a_withdrawal_that_comes_first_wins(executor: Executor) -> None:
@@ -272,3 +262,16 @@ async def test_the_executor_stays_well_while_it_works(executor: Executor) -> Non
     assert ready["ready"], ready
     assert ready["notes"]["sandbox"] in LEVELS
     assert ready["checks"]["sandbox"]["ok"]
+
+
+async def test_content_that_has_gone_from_the_store_is_final_and_named(url: str, tmp_path: Path) -> None:
+    async with Executor(url, tmp_path).at_work() as executor:
+        first, gone = await executor.upload("a.txt", b"one"), await executor.upload("b.txt", b"two")
+        [stored] = tmp_path.glob(f"artifacts/**/{gone.sha256[2:]}")
+        stored.unlink()
+
+        outcome = await executor.perform(python("print(1)", inputs=(first, gone)))
+
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "permanent"
+    assert gone.sha256 in outcome.reason

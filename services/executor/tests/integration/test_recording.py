@@ -1,6 +1,7 @@
 """Outcomes that are ready together are written together, whatever happens on the way."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from orchestra.executor.adapters.work import ExecutorWork
 from orchestra.executor.adapters.workspaces import DirectoryWorkspaces
 from orchestra.executor.application.attempts import Lease
 from orchestra.executor.application.perform_attempt import Bench
+from orchestra.executor.application.ports import Outcome, Sandbox, SandboxCommand
 from orchestra.executor.domain.attempt import HeldAttempt, Succeeded
 from orchestra.executor.domain.policy import Level, Policy
 from orchestra.executor.entrypoints.loops import Performances, Terms
@@ -52,12 +54,23 @@ async def database(url: str) -> AsyncIterator[Unsteady]:
     await database.close()
 
 
+class EndlessSandbox(RefusingSandbox):
+    """Runs what never ends."""
+
+    async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+def performing(database: Unsteady, folder: Path, sandbox: Sandbox, lease: float = 15) -> Performances:
+    store = DirectoryArtifacts(folder / "artifacts")
+    bench = Bench(sandbox, DirectoryWorkspaces(folder / "spaces", store), store, Policy(), folder)
+    return Performances(database, LocalWakeups(), bench, Terms("me/1/2/3", slots=2, lease=lease, grace=0))
+
+
 @pytest.fixture
 def performances(database: Unsteady, tmp_path: Path) -> Performances:
-    store = DirectoryArtifacts(tmp_path / "artifacts")
-    sandbox = RefusingSandbox(Level.NONE, "There is none.", ())
-    bench = Bench(sandbox, DirectoryWorkspaces(tmp_path / "spaces", store), store, Policy(), tmp_path)
-    return Performances(database, LocalWakeups(), bench, Terms("me/1/2/3", slots=2, lease=15, grace=0))
+    return performing(database, tmp_path, RefusingSandbox(Level.NONE, "There is none.", ()))
 
 
 async def claimed(database: Unsteady, count: int) -> list[HeldAttempt]:
@@ -136,6 +149,32 @@ async def test_without_a_sandbox_commands_are_refused_with_the_reason(
 
     assert (attempt.status, attempt.failure, attempt.reason) == ("failed", "policy", "There is none.")
     assert not any((tmp_path / "spaces").iterdir())
+
+
+async def test_a_command_is_stopped_when_the_database_stays_away_for_a_lease(
+    database: Unsteady, tmp_path: Path
+) -> None:
+    performances = performing(database, tmp_path, EndlessSandbox(Level.L3, "", ()), lease=0.5)
+    event = dispatched(python("print(1)"))
+    async with database.begin() as work:
+        await work.attempts.accept([(event, None)])
+    await performances.claim()
+    [task] = performances._tasks()
+    await performances.keep()
+    database.away = True
+
+    async with asyncio.timeout(10):
+        await task
+    with pytest.raises(Unavailable):
+        await performances.keep()
+    database.away = False
+    await performances.record()
+
+    async with database.read() as view:
+        attempt = await view.attempts.find(event.workspace_id, event.attempt_id)
+    assert attempt
+    assert (attempt.failure, attempt.reason) == ("lost", "Its lease could not be renewed in time.")
+    assert attempt.evidence
 
 
 async def test_a_claim_that_a_stop_cut_off_is_lost_and_not_forgotten(

@@ -71,4 +71,4 @@ def test_without_a_python_of_the_system_the_running_one_is_shown_but_not_all_of_
 
 def test_the_environment_holds_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "x")
-    assert set(tools.environment("/home")) == {"PATH", "HOME", "TMPDIR", "LANG", "TZ"}
+    assert set(tools.environment("/home")) == {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "GIT_CONFIG_NOSYSTEM"}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -68,10 +69,14 @@ def require(level: Level) -> None:
             reason = str(missing)
     elif landlock.abi() < landlock.OLDEST_ABI:
         reason = f"landlock has ABI {landlock.abi()}."
-    if reason and os.environ.get("ORCHESTRA_REQUIRE_SERVERS") == "1":
-        pytest.fail(f"sandbox level {level.name}: {reason}", pytrace=False)
     if reason:
-        pytest.skip(f"NOT TESTED, SANDBOX LEVEL {level.name}: {reason}")
+        not_tested(f"SANDBOX LEVEL {level.name}: {reason}")
+
+
+def not_tested(reason: str) -> NoReturn:
+    if os.environ.get("ORCHESTRA_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(f"NOT TESTED: {reason}")
 
 
 @pytest.fixture(scope="session", params=[Level.L2, Level.L3], ids=lambda level: level.name)

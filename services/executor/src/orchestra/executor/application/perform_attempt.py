@@ -40,6 +40,9 @@ class Bench:
     logs: Path
     """A directory of this service's own, out of reach of any command."""
 
+    def log_of(self, workspace: Path) -> Path:
+        return self.logs / f"{workspace.name}.log"
+
 
 async def perform_attempt(
     bench: Bench, attempt: HeldAttempt, stopped: asyncio.Future[Failed], on_started: Callable[[int], None]
@@ -48,13 +51,13 @@ async def perform_attempt(
 
     Once `stopped` has a result the command is ended, and that is what became of it, with the log so far.
     """
-    workspace, log = None, bench.logs / f"{attempt.id}.log"
+    workspace = None
     try:
         inputs = [Input(path=path, sha256=sha256) for path, sha256 in attempt.contents.items()]
         workspace = await bench.workspaces.build(attempt.id, inputs)
         if stopped.done():
             return stopped.result()
-        return await _perform(bench, attempt, workspace, log, stopped, on_started)
+        return await _perform(bench, attempt, workspace, stopped, on_started)
     except (BadWorkspace, UnknownArtifact) as error:
         return Failed("permanent", str(error))
     except (CommandRefused, SandboxUnavailable) as error:
@@ -64,14 +67,13 @@ async def perform_attempt(
     finally:
         if workspace is not None:
             await bench.workspaces.remove(workspace)
-        await asyncio.to_thread(log.unlink, missing_ok=True)
+            await asyncio.to_thread(bench.log_of(workspace).unlink, missing_ok=True)
 
 
 async def _perform(
     bench: Bench,
     attempt: HeldAttempt,
     workspace: Path,
-    log: Path,
     stopped: asyncio.Future[Failed],
     on_started: Callable[[int], None],
 ) -> Ending:
@@ -80,7 +82,7 @@ async def _perform(
         argv=wanted.argv,
         tools=wanted.tools,
         workspace=workspace,
-        log=log,
+        log=bench.log_of(workspace),
         timeout_s=min(wanted.timeout_s, bench.policy.limits.wall_s),
         limits=bench.policy.limits,
         environment={"ORCHESTRA_ATTEMPT": str(attempt.dispatch.number)},
@@ -93,7 +95,7 @@ async def _perform(
         running.cancel()  # one that has ended by itself is not touched
         await asyncio.wait({running})
     if running.cancelled():
-        evidence = await _evidence(bench, log, duration_ms=round(1000 * (time.monotonic() - began)))
+        evidence = await _evidence(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
         return replace(stopped.result(), evidence=evidence)
     return await _judge(bench, wanted, command, running.result())
 

@@ -14,18 +14,14 @@ from orchestra.chassis.wakeups import Wakeups
 from orchestra.contracts.ids import AttemptId
 from orchestra.executor.adapters.work import ExecutorWork
 from orchestra.executor.application.attempts import Lease
-from orchestra.executor.application.claim_attempts import Claimed, claim_attempts
+from orchestra.executor.application.claim_attempts import claim_attempts
 from orchestra.executor.application.keep_leases import keep_leases, lose_all_of
 from orchestra.executor.application.perform_attempt import Bench, perform_attempt
 from orchestra.executor.application.performance import Performance
 from orchestra.executor.application.record_attempts import record_attempts
-from orchestra.executor.domain.attempt import EndedAttempt, Ending, Failed, HeldAttempt, Succeeded
-from orchestra.executor.domain.verdict import REHEARSED, obstacle
+from orchestra.executor.domain.attempt import EndedAttempt, Ending, Failed, HeldAttempt
 
 log = logger("attempts")
-
-REHEARSALS = 256
-"""Dry runs at a claim."""
 
 TAKEN = Failed("lost", "Its lease was taken away.")
 STOPPED = "The executor was stopped before it had ended."
@@ -63,25 +59,14 @@ class Performances:
         ]
 
     async def claim(self) -> bool:
-        """Take what is queued, up to the free slots; True when what ended at once has left room for more."""
+        """Take what is queued, up to the free slots; True when there may be room for more."""
         lease_ends = self._lease_ends()
         async with self._database.begin() as work:
             free = self._terms.slots - len(self._performing)
-            claimed = await claim_attempts(work, self._lease(work), slots=free, rehearsals=REHEARSALS)
-            at_once = [EndedAttempt(c.attempt, ending) for c in claimed if (ending := self._at_once(c))]
-            await record_attempts(work, [], at_once)
-        ended = {each.attempt.id for each in at_once}
-        for each in claimed:
-            if each.attempt.id not in ended:
-                self._begin(each.attempt, lease_ends)
-        rehearsed = sum(each.attempt.dispatch.dry_run for each in at_once)
-        return rehearsed == REHEARSALS or rehearsed < len(at_once)
-
-    def _at_once(self, claimed: Claimed) -> Ending | None:
-        """What becomes of an attempt of which nothing is performed; it is told in the transaction of its claim."""
-        if failed := obstacle(self._bench.policy, claimed.attempt, claimed.missing):
-            return failed
-        return Succeeded(REHEARSED) if claimed.attempt.dispatch.dry_run else None
+            claim = await claim_attempts(work, self._bench.policy, self._lease(work), free)
+        for attempt in claim.to_perform:
+            self._begin(attempt, lease_ends)
+        return claim.more
 
     def _begin(self, attempt: HeldAttempt, lease_ends: float) -> None:
         performance = Performance(attempt, lease_ends, self._tell_start)

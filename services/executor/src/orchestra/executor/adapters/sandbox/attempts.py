@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 Target = dict[str, str | int]
-ENVIRONMENT = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "PWD"}
+ENVIRONMENT = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "PWD", "GIT_CONFIG_NOSYSTEM"}
 SYSCALLS = {
     "x86_64": {"bpf": 321, "clone": 56, "keyctl": 250, "mount": 165, "unshare": 272},
     "aarch64": {"bpf": 280, "clone": 220, "keyctl": 219, "mount": 40, "unshare": 97},

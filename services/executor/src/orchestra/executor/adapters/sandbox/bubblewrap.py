@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 import subprocess
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,26 +107,32 @@ class BubblewrapCage:
         arguments = _in_memory("\0".join((*handed, *request.options)).encode())
         for fd in (*self._handed.values(), arguments):
             os.set_inheritable(fd, True)
-        command = (request.executable, *request.argv[1:])
         # The arguments that could tell something travel by descriptor; the environment is empty, as that of process 1
         # can be read inside.
         outer = ["bwrap", "--args", str(arguments), "--", *_as_user(request.user)]
-        os.execve(tools.find("bwrap"), [*outer, *command], {})  # noqa: S606 - no shell is the point
+        os.execve(tools.find("bwrap"), [*outer, *request.argv], {})  # noqa: S606 - no shell is the point
 
-    def started(self, pid: int) -> int:
-        """Limits the processes of the new user namespace, opens the gate, and returns the group that hears SIGTERM."""
+    def started(self, pid: int) -> None:
+        """Limits the processes of the new user namespace, and opens the gate."""
         for fd in self._handed.values():
             os.close(fd)
         line = self._status.readline()
         if not line:
             raise OSError("bubblewrap could not set up the sandbox")
-        first = json.loads(line)["child-pid"]
+        self._first = int(json.loads(line)["child-pid"])
         if self._request.user is None:
             # One more than allowed: the first process of the namespace is bubblewrap's own.
             most = self._request.limits.processes + 1
-            resource.prlimit(first, resource.RLIMIT_NPROC, (most, most))
+            resource.prlimit(self._first, resource.RLIMIT_NPROC, (most, most))
         os.close(self._gate)
-        return first
+
+    def signal(self, number: int) -> bool:
+        """To what is in the namespace by now, but for its first process, which would not heed it."""
+        inside = list(kernel.descendants(self._first))
+        for pid in inside:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return bool(inside)
 
     def end(self) -> None:
         """Kills bubblewrap, and then the namespace's first process, which is ours by then, and with it all in it.

@@ -19,12 +19,19 @@ from orchestra.executor.adapters.sandbox.watch import Watch
 TAIL_CHARACTERS = 2000
 
 
+class _Abandoned(Exception):
+    """The executor or the warden is gone, and with it whoever wanted the outcome."""
+
+
 class Cage(Protocol):
     def enter(self) -> None:
         """In the child: becomes the command. Returns only by raising."""
 
-    def started(self, pid: int) -> int:
-        """In the keeper, once `pid` has become the command: the process group that hears SIGTERM."""
+    def started(self, pid: int) -> None:
+        """In the keeper, once `pid` has become the command or what starts it."""
+
+    def signal(self, number: int) -> bool:
+        """To every process of the command; False when there is none to hear it."""
         ...
 
     def end(self) -> None:
@@ -42,6 +49,8 @@ def keep(channel: socket.socket, log: int, life: int) -> None:
         request = Request.from_line(lines.readline())
         try:
             answer: dict[str, Any] = {"ended": Keeper(request, channel, log, life).run()}
+        except _Abandoned:
+            return
         except Exception as fault:  # noqa: BLE001 - whatever it was, the executor has to hear of it
             answer = {"failed": f"{fault}"}
         _tell(channel, answer)
@@ -80,9 +89,9 @@ class Keeper:
         pid = self._start(cage)
         exited = os.pidfd_open(pid)
         try:
-            group = cage.started(pid)
+            cage.started(pid)
             _tell(self._channel, {"started": pid})
-            stopped = self._wait(exited, group, began)
+            stopped = self._wait(cage, exited, began)
         finally:
             status = _end_all(cage, pid)
         duration = time.monotonic() - began
@@ -129,7 +138,7 @@ class Keeper:
         finally:
             os._exit(127)
 
-    def _wait(self, exited: int, group: int, began: float) -> str | None:
+    def _wait(self, cage: Cage, exited: int, began: float) -> str | None:
         """Until the command's first process has ended or may not go on: why it was stopped, None if it was not."""
         for fd in (exited, self._output, self._life, self._channel.fileno()):
             self._poll.register(fd, select.POLLIN)
@@ -139,7 +148,7 @@ class Keeper:
         while True:
             ready = self._ready(min(deadline, watch.due))
             if self._life in ready or ready.get(self._channel.fileno(), 0) & select.POLLHUP:
-                return "abandoned"
+                raise _Abandoned
             if self._output in ready and not self._pump():
                 return "output"
             if exited in ready:
@@ -148,9 +157,8 @@ class Keeper:
             if stop is None and (late or self._channel.fileno() in ready):
                 stop, deadline = "timeout" if late else "cancelled", time.monotonic() + self._request.grace_s
                 self._poll.modify(self._channel, 0)  # that it hung up half is known now
-                with suppress(ProcessLookupError):
-                    os.killpg(group, signal.SIGTERM)
-            elif late:
+                late = not cage.signal(signal.SIGTERM)  # what has not begun yet has nothing to tidy up
+            if stop and late:
                 return stop
             if excess := watch.excess():
                 return excess

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
 PR_SET_SECCOMP = 22
+PR_SET_SECUREBITS = 28
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 
 CAP_DAC_READ_SEARCH = 2
+_NO_SETUID_FIXUP = 1 << 2
 
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -50,8 +51,10 @@ class _CapabilitySets(ctypes.Structure):
 
 def become(uid: int | None, keep: int | None = None) -> None:
     """Takes the user and group `uid` (None: stay who we are) and gives up every capability but the one to `keep`."""
+    if keep is not None:
+        # Leaves capabilities alone when users change; else access(2), which looks as the real user, would not count it.
+        prctl(PR_SET_SECUREBITS, _NO_SETUID_FIXUP)
     if uid is not None:
-        prctl(PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)

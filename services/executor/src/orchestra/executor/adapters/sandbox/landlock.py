@@ -8,7 +8,6 @@ import ctypes
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
@@ -54,8 +53,8 @@ class LandlockCage:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._keeper = os.getpid()
-        tree.make_own_folder(request.tmp, request.user)
         tree.give(request.workspace, request.user)
+        tree.make_own_folder(request.tmp, request.user)
         self._scope_keeper()
         passed = (Path(request.workspace).parent, *map(Path, request.shown))
         closed = request.user is not None and not all(map(_open_to_all, passed))
@@ -92,16 +91,21 @@ class LandlockCage:
         _enforce(ruleset)
         kernel.die_with(self._keeper)
         seccomp.install(self._filter)
-        os.execve(request.executable, request.argv, request.environment)  # noqa: S606 - no shell is the point
+        os.execve(request.argv[0], request.argv, request.environment)  # noqa: S606 - no shell is the point
 
-    def started(self, pid: int) -> int:
-        """The process group that hears SIGTERM."""
-        return pid
+    def started(self, pid: int) -> None:
+        """Nothing is left to do: the command runs."""
+
+    def signal(self, number: int) -> bool:
+        """To every process of the command at once."""
+        try:
+            os.kill(-1, number)
+        except (ProcessLookupError, PermissionError):  # nothing is left that may be signalled
+            return False
+        return True
 
     def end(self) -> None:
-        """Kills every process of the command at once."""
-        with suppress(ProcessLookupError, PermissionError):  # nothing is left that may be signalled
-            os.kill(-1, 9)
+        self.signal(9)
 
     def exit_code(self, status: int) -> int:
         code = os.waitstatus_to_exitcode(status)

@@ -44,9 +44,13 @@ class CagedSandbox:
 
     async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
         request = self._request(command)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._hand_over(theirs, command)
+        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                socket.send_fds(self._control(), [b"!"], [theirs.fileno(), log])
+        finally:
+            os.close(log)
         reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
         answer = asyncio.ensure_future(_answer(reader, on_started))
         try:
@@ -83,8 +87,7 @@ class CagedSandbox:
         return Request(
             cage=CAGES[self.level],
             options=bubblewrap.options(workspace, environment, command.limits) if bubblewrapped else (),
-            argv=command.argv,
-            executable=str(tools.find(command.argv[0])),
+            argv=(str(tools.find(command.argv[0])), *command.argv[1:]),
             shown=tools.shown_folders(),
             workspace=workspace,
             tmp=tmp,
@@ -94,13 +97,6 @@ class CagedSandbox:
             grace_s=GRACE_S,
             limits=command.limits,
         )
-
-    def _hand_over(self, channel: socket.socket, command: SandboxCommand) -> None:
-        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            socket.send_fds(self._control(), [b"!"], [channel.fileno(), log])
-        finally:
-            os.close(log)
 
     def _control(self) -> socket.socket:
         """The socket to the warden, which is started when there is none."""

@@ -14,7 +14,7 @@ class Request:
     options: tuple[str, ...]
     """Bubblewrap's own, where it is the cage."""
     argv: tuple[str, ...]
-    executable: str
+    """The program by its absolute path, then its arguments."""
     shown: tuple[str, ...]
     """Folders and files outside the workspace that may be read and run."""
     workspace: str

@@ -7,8 +7,11 @@ from pathlib import Path
 
 SEARCH = ("/usr/local/bin", "/usr/bin", "/bin")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-SETTINGS = ("/etc/alternatives", "/etc/ld.so.cache")
-"""All of /etc that is shown: what links of the system's tools and the dynamic loader need."""
+SETTINGS = (
+    *("/etc/alternatives", "/etc/ld.so.cache"),
+    *("/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies"),
+)
+"""All of /etc that is shown: what the links of tools, the dynamic loader and whatever starts OpenSSL need."""
 
 
 class UnknownTool(Exception):
@@ -55,6 +58,8 @@ def shown_folders() -> tuple[str, ...]:
 
 @lru_cache
 def environment(home: str) -> dict[str, str]:
-    """All that a command finds in its environment."""
-    folders = dict.fromkeys((*SEARCH, str(find("python3").parent)))
-    return {"PATH": ":".join(folders), "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "TZ": "UTC"}
+    """All that a command finds in its environment; `home` is its private folder for temporary files."""
+    path = ":".join(dict.fromkeys((*SEARCH, str(find("python3").parent))))
+    # Git gives up where it sees settings of the machine and may not read them.
+    git = {"GIT_CONFIG_NOSYSTEM": "1"}
+    return {"PATH": path, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "TZ": "UTC"} | git

@@ -1,0 +1,90 @@
+"""The engine on the standard workload of no-op tasks, beside its floor: `python -m bench.engine`.
+
+Each measurement is a program of its own, so that no peak and no cache is shared; ours and the floor take turns, and
+the figures are medians over the rounds. What they mean stands in bench/README.md.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from itertools import product
+from statistics import median
+from typing import Any
+
+from bench.peers.workload import WORKLOADS, Workload
+from bench.servers import own_servers
+
+FIGURES = {"tasks_per_s": "tasks/s", "ms_per_step": "ms/step", "cpu_ms_per_task": "CPU ms/task", "peak_mb": "peak MB"}
+PROGRAMS = {
+    "embedded": ("bench.embedded", "bench.peers.floor_embedded"),
+    "distributed": ("bench.distributed", "bench.peers.floor_engine"),
+}
+LIMIT_S = 600
+
+Row = dict[str, Any]
+
+
+def measure(program: str, runtime: str, workload: Workload) -> Row:
+    """The row that the program prints last."""
+    command = [sys.executable, "-m", program, "--shape", workload.shape, "--tasks", str(workload.tasks)]
+    with own_servers() if runtime == "distributed" else nullcontext({}) as servers:
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | servers, timeout=LIMIT_S)
+    if done.returncode:
+        raise SystemExit(f"{program} ended with {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(name: str, runtime: str, workload: Workload, rounds: int) -> Row:
+    """Medians of ours and, under `floor`, of the floor."""
+    rows: list[tuple[Row, Row]] = []
+    for _ in range(rounds):
+        ours, floor = (measure(program, runtime, workload) for program in PROGRAMS[runtime])
+        rows.append((ours, floor))
+    ours, floor = ([pair[side] for pair in rows] for side in (0, 1))
+    return {
+        **_medians(ours),
+        "floor": _medians(floor),
+        "workload": name,
+        "tasks": workload.tasks,
+        "runtime": runtime,
+        "rounds": rounds,
+        "foreign_cores": median(row["foreign_cores"] for row in ours + floor),
+        "versions": floor[0]["versions"] | ours[0]["versions"],
+    }
+
+
+def _medians(rows: list[Row]) -> Row:
+    return {figure: round(median(row[figure] for row in rows), 3) for figure in FIGURES}
+
+
+def show(result: Row) -> None:
+    print(f"\n{result['workload']} {result['runtime']}: {result['tasks']} tasks, median of {result['rounds']}")
+    print(f"{'':12}{'ours':>12}{'floor':>12}{'ours/floor':>12}")
+    for figure, title in FIGURES.items():
+        ours, floor = result[figure], result["floor"][figure]
+        print(f"{title:12}{ours:12,.2f}{floor:12,.2f}{ours / floor:12.2f}")
+    if result["foreign_cores"] >= 0.1:
+        print(f"foreign work kept {result['foreign_cores']:.2f} cores busy: no row for the record")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--workload", choices=WORKLOADS, help="all three without it")
+    parser.add_argument("--runtime", choices=PROGRAMS, help="both without it")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each result, after its table")
+    parser.add_argument("--tasks", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    workloads = [given.workload] if given.workload else WORKLOADS
+    for runtime, name in product([given.runtime] if given.runtime else PROGRAMS, workloads):
+        result = compare(name, runtime, WORKLOADS[name].of(given.tasks), given.rounds)
+        show(result)
+        if given.json:
+            print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""However a command ends, nothing of it is left."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from services.executor.tests.integration.sandbox.conftest import Bench, running, until
+
+from orchestra.executor.adapters.sandbox import kernel, launch
+from orchestra.executor.application.ports import SandboxLost
+
+ESCAPING = """
+import os, signal, sys, time
+for ignored in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(ignored, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.chdir("/")
+            os.closerange(0, 3)
+            while True:
+                time.sleep(60)
+        os._exit(0)
+"""
+"""Three processes that leave their group, their parent and their output, and ignore what asks them to end."""
+WAITING = ESCAPING + "open('ready', 'w').close()\nprint('begun', flush=True)\nwhile True: time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def grace(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Shorter than usual, as nothing here uses it."""
+    monkeypatch.setattr(launch, "GRACE_S", 0.5)
+    return 0.5
+
+
+async def test_what_a_command_leaves_behind_is_ended_with_it(bench: Bench, marker: str) -> None:
+    began = time.monotonic()
+    outcome = await bench.python(ESCAPING + "time.sleep(0.2)", marker)
+    assert outcome.exit_code == 0
+    assert running(marker) == []
+    assert time.monotonic() - began < 2, "nobody waits for them"
+
+
+async def test_a_process_that_holds_the_output_open_is_ended_with_the_command(bench: Bench, marker: str) -> None:
+    outcome = await bench.run("sh", "-c", f"sleep {marker} & echo done")
+    assert (outcome.exit_code, bench.text) == (0, "done\n")
+    assert running(marker) == []
+
+
+async def test_after_its_time_a_command_is_ended(bench: Bench, marker: str, grace: float) -> None:
+    began = time.monotonic()
+    outcome = await bench.python(WAITING, marker, timeout=0.5)
+    assert (outcome.timed_out, outcome.exit_code, outcome.signal) == (True, None, None)
+    assert bench.text == "begun\n"
+    assert running(marker) == []
+    assert 0.5 + grace <= time.monotonic() - began, "it was given the time to end by itself"
+
+
+async def test_a_command_may_tidy_up_when_its_time_is_over(bench: Bench) -> None:
+    source = """
+import signal, sys, time
+def end(*_):
+    print("tidied", flush=True)
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+while True: time.sleep(60)
+"""
+    outcome = await bench.python(source, timeout=0.5)
+    assert outcome.timed_out
+    assert bench.text == "tidied\n"
+
+
+async def test_cancelling_ends_all_of_it_before_the_cancellation_is_heard(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    await until((bench.workspace / "ready").exists)
+    assert len(running(marker)) >= 4
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert running(marker) == []
+    assert bench.text == "begun\n", "the log so far is kept"
+
+
+async def test_cancelling_again_does_not_leave_anything_either(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    await until((bench.workspace / "ready").exists)
+    for _ in range(5):
+        performing.cancel()
+        await asyncio.sleep(0.05)
+    assert not performing.done(), "it ignores SIGTERM, and has its time to heed it"
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert running(marker) == []
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.006, 0.01, 0.02])
+async def test_cancelling_at_any_moment_of_the_start_leaves_nothing(bench: Bench, marker: str, delay: float) -> None:
+    performing = asyncio.ensure_future(bench.run("sleep", marker))
+    await asyncio.sleep(delay)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert running(marker) == []
+
+
+async def test_a_caller_that_fails_on_hearing_of_the_start_ends_the_command(bench: Bench, marker: str) -> None:
+    def failing(pid: int) -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        await bench.sandbox.perform(bench.command("sleep", marker), failing)
+    assert running(marker) == []
+
+
+EXECUTOR = """
+import asyncio, sys
+from pathlib import Path
+from orchestra.executor.adapters.sandbox.launch import CagedSandbox
+from orchestra.executor.application.ports import SandboxCommand
+from orchestra.executor.domain.policy import Level, Limits, Policy
+
+async def main(level, folder, *argv):
+    sandbox = CagedSandbox(Level[level], Policy())
+    command = SandboxCommand(argv, ("python3",), Path(folder, "workspace"), Path(folder, "log"), 60, Limits())
+    await sandbox.perform(command)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def executor(bench: Bench, marker: str) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-c", EXECUTOR, bench.level.name, str(bench.folder), "python3", "-c", WAITING, marker]
+    return subprocess.Popen(argv)
+
+
+def of_the_command(process: subprocess.Popen[bytes]) -> list[int]:
+    """Warden, keeper, command and all it started."""
+    return list(kernel.descendants(process.pid))
+
+
+async def test_killing_the_executor_leaves_nothing(bench: Bench, marker: str) -> None:
+    with executor(bench, marker) as process:
+        await until((bench.workspace / "ready").exists)
+        started = of_the_command(process)
+        assert len(started) >= 4
+        process.kill()
+    await until(lambda: running(marker) == [], 5)
+    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 5)
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2])
+async def test_killing_the_executor_at_any_moment_leaves_nothing(bench: Bench, marker: str, delay: float) -> None:
+    with executor(bench, marker) as process:
+        await until(lambda: bool(of_the_command(process)))
+        await asyncio.sleep(delay - 0.05)
+        process.kill()
+    await until(lambda: running(marker) == [], 5)
+
+
+async def test_interrupting_a_terminals_group_is_left_to_the_executor(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.run("sleep", marker))
+    await until(lambda: running(marker) != [])
+    warden = bench.sandbox._warden
+    assert warden is not None
+    assert os.getpgid(warden[0].pid) != os.getpgid(0)
+    performing.cancel()
+    await asyncio.wait({performing})
+
+
+def keeper_of(bench: Bench) -> int:
+    warden = bench.sandbox._warden
+    assert warden is not None
+    (keeper,) = kernel.children(warden[0].pid)
+    return keeper
+
+
+async def test_killing_the_keeper_leaves_nothing_and_is_not_taken_for_an_outcome(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    await until((bench.workspace / "ready").exists)
+    os.kill(keeper_of(bench), signal.SIGKILL)
+    with pytest.raises(SandboxLost):
+        await performing
+    assert running(marker) == []
+
+
+async def test_killing_the_warden_leaves_nothing_and_the_next_command_runs(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    await until((bench.workspace / "ready").exists)
+    warden = bench.sandbox._warden
+    assert warden is not None
+    warden[0].kill()
+    with pytest.raises(SandboxLost):
+        await performing
+    await until(lambda: running(marker) == [])
+    assert (await bench.run("true")).exit_code == 0
+
+
+async def test_closing_the_sandbox_ends_what_runs(bench: Bench, marker: str) -> None:
+    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    await until((bench.workspace / "ready").exists)
+    await bench.sandbox.close()
+    assert running(marker) == []
+    with pytest.raises(SandboxLost):
+        await performing
+
+
+async def test_one_command_ending_does_not_touch_another(bench: Bench, marker: str) -> None:
+    beside = bench.folder / "beside"
+    beside.mkdir()
+    other = Bench(bench.sandbox, beside)
+    performing = asyncio.ensure_future(other.run("sleep", marker))
+    await until(lambda: running(marker) != [])
+    for _ in range(3):
+        assert (await bench.python(ESCAPING)).exit_code == 0
+    assert not performing.done()
+    assert running(marker) != []
+    performing.cancel()
+    await asyncio.wait({performing})
+
+
+async def test_the_warden_holds_nothing_after_many_commands(bench: Bench) -> None:
+    await bench.run("true")
+    warden = bench.sandbox._warden
+    assert warden is not None
+    descriptors = Path(f"/proc/{warden[0].pid}/fd")
+    await until(lambda: kernel.children(warden[0].pid) == [])
+    before = len(list(descriptors.iterdir()))
+    for _ in range(10):
+        await bench.run("true")
+    await until(lambda: kernel.children(warden[0].pid) == [])
+    await until(lambda: len(list(descriptors.iterdir())) <= before)

@@ -1,0 +1,165 @@
+"""The other services over HTTP: every call with a short-lived token of its own, the request's id and its trace."""
+
+import asyncio
+from collections.abc import AsyncIterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import structlog
+from pydantic import TypeAdapter
+
+from orchestra.chassis.errors import Unavailable
+from orchestra.chassis.http.identity import Caller, TokenSigner
+from orchestra.chassis.http.problems import Problem
+from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.contracts.ids import ProjectId, RunId
+from orchestra.contracts.planning import Fault, TaskRequest
+from orchestra.gateway.application.ports import Requester
+from orchestra.gateway.domain.errors import UnknownProject
+from orchestra.gateway.domain.plan_request import Project
+from orchestra.gateway.settings import GatewaySettings
+
+Answer = httpx.Response
+"""A service's answer."""
+
+SERVICES = ("planner", "scheduler", "executor", "notifier")
+
+TOTAL = 30.0
+"""Seconds until an answer begins, where the request's body is no stream."""
+
+STEP = httpx.Timeout(30.0, connect=2.0)
+"""Seconds for each step of an exchange; a stream may have any number of them."""
+
+READY = 3.0
+"""Seconds in which a service says whether it is ready."""
+
+
+def clients_of(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
+    # A server may close an idle connection after 5 s; one that is given up earlier is never used at that moment.
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=3.0)
+    urls = {name: str(getattr(settings, f"{name}_url")) for name in SERVICES}
+    return {name: httpx.AsyncClient(base_url=url, timeout=STEP, limits=limits) for name, url in urls.items()}
+
+
+class Services:
+    """`clients` by service; over a network or within this process, which nobody here can tell."""
+
+    def __init__(self, clients: Mapping[str, httpx.AsyncClient], signer: TokenSigner) -> None:
+        self._clients = clients
+        self._signer = signer
+
+    async def send(
+        self,
+        service: str,
+        requester: Requester | None,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: AsyncIterable[bytes] | None = None,
+        json: Any = None,
+        total: float | None = TOTAL,
+    ) -> Answer:
+        """The answer, its body unread: the caller closes it. Raises Unavailable when none comes."""
+        client, all_headers = self._clients[service], self._headers(service, requester, headers)
+        try:
+            request = client.build_request(method, path, headers=all_headers, content=content, json=json)
+            async with asyncio.timeout(total):
+                return await client.send(request, stream=True)
+        except httpx.InvalidURL as error:
+            raise Problem(400, "invalid-url", str(error)) from error
+        except TimeoutError as error:
+            raise Unavailable(f"the {service} did not answer within {total:g} s") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"the {service} is away ({type(error).__name__})") from error
+
+    def _headers(self, service: str, requester: Requester | None, more: Mapping[str, str] | None) -> dict[str, str]:
+        # Bodies pass as they are: what is compressed on the way could not be checked against its length.
+        headers = {"accept-encoding": "identity", **(more or {})}
+        if requester is not None:
+            caller = Caller(requester.subject, requester.workspace_id, requester.grants)
+            headers["authorization"] = f"Bearer {self._signer.sign(caller, service)}"
+        if request_id := structlog.contextvars.get_contextvars().get("request_id"):
+            headers["x-request-id"] = str(request_id)
+        if trace := traceparent():
+            headers["traceparent"] = trace
+        return headers
+
+    async def ask(
+        self,
+        service: str,
+        requester: Requester | None,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        total: float = TOTAL,
+    ) -> Answer:
+        """The answer with its body. Raises Unavailable when none comes."""
+        response = await self.send(service, requester, method, path, json=json, total=total)
+        try:
+            async with asyncio.timeout(total):
+                await response.aread()
+        except (TimeoutError, httpx.TransportError) as error:
+            raise Unavailable(f"the {service} is away ({type(error).__name__})") from error
+        finally:
+            await response.aclose()
+        return response
+
+    async def project(self, requester: Requester, project_id: ProjectId) -> Project:
+        found = await self.ask("planner", _reader(requester), "GET", f"/projects/{segment(project_id)}")
+        if found.status_code == 404:
+            raise UnknownProject(f"There is no project {project_id}.")
+        body = _answer("planner", found)
+        return Project(body["id"], body["name"])
+
+    async def denials(self, requester: Requester, tasks: Sequence[TaskRequest]) -> list[Fault]:
+        commands = [(at, task.command) for at, task in enumerate(tasks) if task.command]
+        wanted = [{"argv": command.argv, "tools": command.tools} for _, command in commands]
+        asked = self.ask("executor", _reader(requester), "POST", "/policy/check", json={"commands": wanted})
+        answer = _answer("executor", await asked)
+        return [
+            Fault(pointer=f"/tasks/{commands[each['index']][0]}/command", code=each["code"], detail=each["detail"])
+            for each in answer["refusals"]
+        ]
+
+    async def knows_run(self, requester: Requester, run_id: RunId) -> bool:
+        found = await self.ask("scheduler", _reader(requester), "GET", f"/runs/{segment(run_id)}")
+        return found.status_code != 404 and bool(_answer("scheduler", found))
+
+    async def readiness(self, service: str) -> dict[str, Any]:
+        """What the service says of itself, ready or not, or why it says nothing."""
+        try:
+            return _JSON.validate_json((await self.ask(service, None, "GET", "/readyz", total=READY)).content)
+        except (Unavailable, ValueError) as error:
+            return {"service": service, "ready": False, "reason": str(error)}
+
+    async def document(self, service: str) -> dict[str, Any]:
+        """Its OpenAPI document. Raises Unavailable."""
+        return _answer(service, await self.ask(service, None, "GET", "/openapi.json"))
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+
+def segment(value: str) -> str:
+    """A path parameter as a segment of a path. Dots would lead to another path, and no id is made of them."""
+    if value in (".", ".."):
+        raise Problem(404, "not-found", "Not Found")
+    return quote(value, safe="")
+
+
+def _reader(requester: Requester) -> Caller:
+    """What the gateway looks up for itself needs no other grant of the caller."""
+    return Caller(requester.subject, requester.workspace_id, ("read",))
+
+
+def _answer(service: str, response: Answer) -> dict[str, Any]:
+    if not response.is_success:
+        raise Unavailable(f"the {service} answered {response.status_code} to the gateway")
+    return _JSON.validate_json(response.content)
+
+
+_JSON: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

@@ -1,0 +1,1 @@
+"""The rules of access, of the inbound door and of plan requests: pure."""

@@ -1,0 +1,1 @@
+"""Where requests, events and messages from outside come in."""

@@ -1,0 +1,61 @@
+"""The forwarded part of the public API, as data: what is not in this table is not forwarded."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ServiceName = Literal["planner", "scheduler", "executor", "notifier"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` is the same at the service and, behind the prefix, at the gateway."""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
+    path: str
+    service: ServiceName
+    grant: Literal["read", "write"]
+    in_project: bool = False
+    """The planner must know the project first: the service itself keeps no list of them."""
+    streamed: bool = False
+    """Bodies of any length, in any time."""
+
+
+PLAN = Route("GET", "/plans/{plan_id}", "planner", "read")
+
+FORWARDED: tuple[Route, ...] = (
+    Route("POST", "/projects", "planner", "write"),
+    Route("GET", "/projects", "planner", "read"),
+    Route("GET", "/projects/{project_id}", "planner", "read"),
+    Route("GET", "/projects/{project_id}/requirements", "planner", "read"),
+    Route("GET", "/projects/{project_id}/plans", "planner", "read"),
+    PLAN,
+    Route("POST", "/plans/{plan_id}/approve", "planner", "write"),
+    Route("PUT", "/projects/{project_id}/team", "scheduler", "write", in_project=True),
+    Route("GET", "/projects/{project_id}/team", "scheduler", "read"),
+    Route("POST", "/projects/{project_id}/runs", "scheduler", "write", in_project=True),
+    Route("GET", "/runs", "scheduler", "read"),
+    Route("GET", "/runs/{run_id}", "scheduler", "read"),
+    Route("POST", "/runs/{run_id}/cancel", "scheduler", "write"),
+    Route("GET", "/runs/{run_id}/tasks", "scheduler", "read"),
+    Route("GET", "/projects/{project_id}/tasks", "scheduler", "read", in_project=True),
+    Route("GET", "/tasks/{task_id}", "scheduler", "read"),
+    Route("GET", "/tasks/{task_id}/explain", "scheduler", "read"),
+    Route("POST", "/tasks/{task_id}/complete", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/decide", "scheduler", "write"),
+    Route("GET", "/projects/{project_id}/schedule", "scheduler", "read"),
+    Route("GET", "/projects/{project_id}/schedules", "scheduler", "read", in_project=True),
+    Route("PUT", "/artifacts/{sha256}", "executor", "write", streamed=True),
+    Route("GET", "/artifacts/{sha256}", "executor", "read", streamed=True),
+    Route("HEAD", "/artifacts/{sha256}", "executor", "read"),
+    Route("GET", "/attempts", "executor", "read"),
+    Route("GET", "/attempts/{attempt_id}", "executor", "read"),
+    Route("GET", "/attempts/{attempt_id}/log", "executor", "read", streamed=True),
+    Route("GET", "/policy", "executor", "read"),
+    Route("POST", "/webhooks", "notifier", "write"),
+    Route("GET", "/webhooks", "notifier", "read"),
+    Route("GET", "/webhooks/{webhook_id}", "notifier", "read"),
+    Route("DELETE", "/webhooks/{webhook_id}", "notifier", "write"),
+    Route("POST", "/webhooks/{webhook_id}/enable", "notifier", "write"),
+    Route("GET", "/webhooks/{webhook_id}/deliveries", "notifier", "read"),
+    Route("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", "notifier", "write"),
+)

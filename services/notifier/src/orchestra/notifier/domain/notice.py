@@ -1,0 +1,95 @@
+"""What can be heard: notices, made from events."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from orchestra.contracts.ids import WorkspaceId
+from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskChange, TasksChanged, TaskStatus
+
+NoticeKind = Literal["run.finished", "task.failed", "task.waiting"]
+
+ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled"})
+"""All three are told as `run.finished`; the status is in the notice."""
+
+OF_TASK: Mapping[TaskStatus, NoticeKind] = {
+    "failed": "task.failed",
+    "waiting": "task.waiting",
+    "assigned": "task.waiting",
+}
+"""A task waits for a person when it waits for a decision, and when it is assigned to one."""
+
+LONGEST_TEXT = 500
+"""Characters of a text that people wrote; so a body stays far under the 20 kB of Standard Webhooks."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell. `fact` names it once and for all: whoever has heard it is not told again."""
+
+    workspace_id: WorkspaceId
+    kind: NoticeKind
+    fact: str
+    at: datetime
+    """When it happened."""
+    details: Mapping[str, Any]
+
+    @property
+    def body(self) -> str:
+        """The thin JSON body `{type, timestamp, data}`."""
+        timestamp = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        content = {"type": self.kind, "timestamp": timestamp, "data": self.details}
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def of_run(event: RunChanged, at: datetime) -> list[Notice]:
+    """The end of a run, once for each epoch: a run that was reopened may end again."""
+    if event.status not in ENDED:
+        return []
+    details = {
+        "workspace_id": event.workspace_id,
+        "project_id": event.project_id,
+        "run_id": event.run_id,
+        "plan_id": event.plan_id,
+        "status": event.status,
+        "epoch": event.epoch,
+        "totals": event.totals,
+        "cause": _short(event.cause),
+    }
+    return [Notice(event.workspace_id, "run.finished", f"{event.run_id}:{event.epoch}", at, details)]
+
+
+def of_tasks(event: TasksChanged) -> list[Notice]:
+    """The failures and the waits for a person among the changes."""
+    return [
+        Notice(
+            event.workspace_id,
+            OF_TASK[change.after],
+            f"{change.task_id}:{change.after}:{change.at.astimezone(UTC).isoformat()}",
+            change.at,
+            _details(event, change),
+        )
+        for change in event.changes
+        if change.after in OF_TASK
+    ]
+
+
+def _details(event: TasksChanged, change: TaskChange) -> dict[str, Any]:
+    return {
+        "workspace_id": event.workspace_id,
+        "project_id": event.project_id,
+        "run_id": event.run_id,
+        "task_id": change.task_id,
+        "key": _short(change.key),
+        "title": _short(change.title),
+        "status": change.after,
+        "attempt": change.attempt,
+        "assignee": change.assignee,
+        "cause": _short(change.cause),
+    }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

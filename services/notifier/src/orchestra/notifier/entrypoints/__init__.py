@@ -1,0 +1,1 @@
+"""Events, HTTP and loops, wired to the use cases."""

@@ -1,0 +1,30 @@
+"""Events as the scheduler publishes them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestra.contracts.scheduling import RunChanged, TaskChange, TasksChanged
+
+AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+def run_changed(status: str = "finished", **more: Any) -> RunChanged:
+    fields: dict[str, Any] = {
+        "workspace_id": "wsp_1",
+        "project_id": "prj_1",
+        "run_id": "run_1",
+        "plan_id": "pln_1",
+        "epoch": 1,
+        "totals": {"done": 3},
+    }
+    return RunChanged.model_validate({**fields, **more, "status": status})
+
+
+def change(after: str, task: str = "tsk_1", **more: Any) -> TaskChange:
+    fields: dict[str, Any] = {"key": "T1", "title": "Write it", "before": "ready", "cause": "because", "at": AT}
+    return TaskChange.model_validate({**fields, **more, "task_id": task, "after": after})
+
+
+def tasks_changed(*changes: TaskChange, **more: Any) -> TasksChanged:
+    fields: dict[str, Any] = {"workspace_id": "wsp_1", "project_id": "prj_1", "run_id": "run_1"}
+    return TasksChanged.model_validate({**fields, **more, "changes": changes})

@@ -1,0 +1,60 @@
+"""The benchmark measures ours and the floor, and says so in one line of JSON. How fast they are is not asserted."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from bench.engine import FIGURES
+from bench.peers.workload import LAYERS, WORKLOADS, check
+from tests.architecture.tree import ROOT
+
+SMALL = ("--workload", "chain200", "--tasks", "10", "--rounds", "1", "--json")
+
+
+def bench(runtime: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.engine", "--runtime", runtime, *SMALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def assert_measured(result: dict[str, Any], runtime: str) -> None:
+    assert (result["workload"], result["runtime"], result["rounds"], result["tasks"]) == ("chain200", runtime, 1, 10)
+    assert all(result[figure] > 0 for figure in FIGURES)
+    assert all(result["floor"][figure] > 0 for figure in ("tasks_per_s", "ms_per_step", "peak_mb"))
+    assert result["versions"]["python"]
+
+
+def test_the_embedded_runtime_is_measured_beside_its_floor() -> None:
+    assert_measured(bench("embedded"), "embedded")
+
+
+@pytest.mark.usefixtures("postgres", "rabbitmq", "redis")
+def test_the_distributed_runtime_is_measured_beside_its_floor() -> None:
+    assert_measured(bench("distributed"), "distributed")
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_has_the_steps_it_says(name: str) -> None:
+    graph = WORKLOADS[name].graph()
+    depth: dict[int, int] = {}
+    for task, after in graph.items():
+        depth[task] = 1 + max((depth[each] for each in after), default=0)
+
+    assert len(graph) == WORKLOADS[name].tasks
+    assert max(depth.values()) == WORKLOADS[name].steps
+
+
+def test_a_small_dag_keeps_its_layers() -> None:
+    small = WORKLOADS["dag1000"].of(7)
+
+    assert small.steps == LAYERS
+    assert len(small.graph()) == small.tasks == 30
+
+
+@pytest.mark.parametrize("finished", [[0, 1], [0, 1, 2, 2], [0, 1, 3]], ids=["lost", "twice", "another"])
+def test_a_run_that_lost_or_repeated_a_task_is_not_measured(finished: list[int]) -> None:
+    with pytest.raises(SystemExit):
+        check({0: (), 1: (), 2: ()}, finished)

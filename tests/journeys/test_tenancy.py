@@ -1,0 +1,146 @@
+"""Another workspace's key finds nothing of the first one's, by any id, on any route of the document."""
+
+from collections.abc import AsyncIterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from tests.journeys.jobs import commands, python, start, stopped
+from tests.system import System, eventually
+
+from orchestra.chassis.ids import new_id
+from orchestra.cli.api import Api
+from orchestra.gateway.application.create_api_key import create_api_key, new_credential
+from orchestra.gateway.domain.api_key import GRANTS
+
+OPERATORS = "/api/v1/dead-letters/"
+"""Dead letters are for those who operate the installation: they carry events of every workspace."""
+
+BODIES: dict[str, Any] = {
+    "/api/v1/projects/{project_id}/plans": {"document": "- [R1] It must work.", "document_name": "a.md"},
+    "/api/v1/plans/{plan_id}/approve": {"hash": "0" * 64},
+    "/api/v1/projects/{project_id}/team": {"members": []},
+    "/api/v1/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
+    "/api/v1/tasks/{task_id}/complete": {},
+    "/api/v1/tasks/{task_id}/decide": {"decision": "retry"},
+    "/api/v1/inbound/users/{broker_user}": {"kinds": ["plan.requested.v1"]},
+}
+
+OTHERWISE = {
+    ("PUT", "/api/v1/artifacts/{sha256}"): 422,  # whoever brings the content may have it; these bytes are others
+    ("PUT", "/api/v1/inbound/users/{broker_user}"): 409,  # names of broker users are shared by all workspaces
+}
+
+
+@pytest.fixture
+def endpoint() -> Any:
+    """Where webhooks go: it takes whatever comes."""
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Taker) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+async def stranger(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Holds every grant but the operators', in a workspace of its own. There is no API that makes workspaces."""
+    credential, workspace_id = new_credential("test"), new_id("wsp")
+
+    class Holder:
+        subject, grants = "tests", GRANTS
+
+        def __init__(self, workspace_id: str) -> None:
+            self.workspace_id = workspace_id
+
+    async with system.database("gateway") as database, database.begin() as work:
+        await work.workspaces.add(workspace_id, workspace_id)
+        await create_api_key(
+            work,
+            credential,
+            name="stranger",
+            grants=("read", "write", "admin"),
+            expires_at=None,
+            requester=Holder(workspace_id),
+        )
+    async with system.client(credential.text) as client:
+        assert (await client.get("/api/v1/me")).json()["workspace"]["id"] == workspace_id
+        yield client
+
+
+async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[str, str]:
+    """An id of everything that has one, by the name it has in paths."""
+    webhook = await api.post("/webhooks", {"url": endpoint, "kinds": ["run.finished"]})
+    run = await start(api, commands(python("only", "open('a', 'w').write('b')", outputs=["a"])))
+    await stopped(api, run["id"])
+    [task] = await api.all(f"/runs/{run['id']}/tasks")
+    request = {"document": "- [R1] It must work.", "document_name": "a.md"}
+    accepted = await api.post(f"/projects/{run['project_id']}/plans", request)
+    user = f"user-{run['id']}"
+    await api.put(f"/inbound/users/{user}", {"kinds": ["plan.requested.v1"]})
+
+    async def deliveries() -> list[Any]:
+        return await api.all(f"/webhooks/{webhook['id']}/deliveries")
+
+    return {
+        "project_id": run["project_id"],
+        "plan_id": run["plan_id"],
+        "operation_id": accepted["operation_id"],
+        "run_id": run["id"],
+        "task_id": task["id"],
+        "attempt_id": task["attempt_id"],
+        "sha256": task["outputs"][0]["sha256"],
+        "webhook_id": webhook["id"],
+        "delivery_id": (await eventually(deliveries))[0]["id"],
+        "key_id": (await api.get("/me"))["key"]["id"],
+        "broker_user": user,
+    }
+
+
+async def test_every_id_of_another_workspace_is_unknown(
+    system: System, api: Api, stranger: httpx.AsyncClient, endpoint: str
+) -> None:
+    ids = await things_of_the_first(system, api, endpoint)
+    paths = (await stranger.get("/openapi.json")).json()["paths"]
+    routes = [(method.upper(), path) for path, methods in paths.items() for method in methods if "{" in path]
+    routes = [route for route in routes if not route[1].startswith(OPERATORS)]
+    assert len(routes) > 30
+
+    found: dict[tuple[str, str], int] = {}
+    for method, path in routes:
+        answer = await stranger.request(method, path.format(**ids), json=BODIES.get(path))
+        found[method, path] = answer.status_code
+
+    assert found == {route: OTHERWISE.get(route, 404) for route in routes}
+    assert all([(await api.get(f"/{kind}/{ids[name]}"))["id"] == ids[name] for kind, name in KNOWN.items()])
+
+
+KNOWN = {"projects": "project_id", "plans": "plan_id", "runs": "run_id", "tasks": "task_id", "attempts": "attempt_id"}
+"""What the first workspace still finds after all that."""
+
+
+async def test_lists_and_feeds_of_another_workspace_are_empty(
+    system: System, api: Api, stranger: httpx.AsyncClient, endpoint: str
+) -> None:
+    ids = await things_of_the_first(system, api, endpoint)
+    lists = ["projects", "runs", "attempts", "webhooks", "inbound", "inbound/users", "feed"]
+    asked = [*lists, f"runs?project_id={ids['project_id']}", f"attempts?run_id={ids['run_id']}"]
+    asked += [f"attempts?task_id={ids['task_id']}", f"feed?run_id={ids['run_id']}"]
+
+    answers = {path: (await stranger.get(f"/api/v1/{path}")).json()["data"] for path in asked}
+
+    assert answers == dict.fromkeys(asked, [])
+    [own] = (await stranger.get("/api/v1/api-keys")).json()["data"]
+    assert own["name"] == "stranger"
+    assert (await stranger.get("/api/v1/dead-letters")).status_code == 403

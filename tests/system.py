@@ -1,0 +1,218 @@
+"""The whole system as real processes, on either runtime: started, killed, asked through its public API.
+
+Embedded it is one process (`orchestra up`) with SQLite in its home; distributed it is the five services, each with a
+database of its own, on the real broker. Whoever tests sees no difference but `programs` and `runtime`.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import httpx
+from tests.private_servers import free_port
+from tests.servers import Postgres, RabbitMQ, Redis
+
+from orchestra.chassis.database.unit_of_work import Database
+from orchestra.chassis.http.identity import TokenSigner, new_private_key
+from orchestra.chassis.service import Service
+from orchestra.cli.api import Api
+from orchestra.embedded.host import owner_key
+
+T = TypeVar("T")
+
+SERVICES = ("gateway", "planner", "scheduler", "executor", "notifier")
+CLI = (sys.executable, "-m", "orchestra.cli.main")
+KEY = "ork_test_0123456789abcdef_" + "k" * 43
+
+START_LIMIT_S = 90
+STOP_LIMIT_S = 40
+EVENTUALLY_S = 90
+"""How long a condition is waited for. Nothing is said about speed: a loaded machine may take its time."""
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without what would configure Orchestra."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRA_")}
+
+
+def service(name: str) -> Service[Any, Any]:
+    return import_module(f"orchestra.{name}.service").service
+
+
+@dataclass
+class Program:
+    """A process that may be killed and started again."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    url: str
+    log: Path
+    _process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self, **environment: str) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*CLI, *self.command],
+                env={**self.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    async def ready(self) -> None:
+        async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
+            deadline = time.monotonic() + START_LIMIT_S
+            answer = "nothing yet"
+            while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+                try:
+                    report = await client.get("/readyz")
+                    if report.status_code == 200:
+                        return
+                    answer = report.text
+                except httpx.HTTPError as error:
+                    answer = repr(error)
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"{self.command} is not ready ({answer}); the end of its log:\n{self.tail()}")
+
+    async def start(self, **environment: str) -> None:
+        self.spawn(**environment)
+        await self.ready()
+
+    def kill(self) -> None:
+        """SIGKILL to this process alone: nothing that it holds is given back."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask it to end, and return at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def ended(self) -> None:
+        if self._process is None:
+            return
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.command} did not stop; the end of its log:\n{self.tail()}") from None
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+
+@dataclass
+class System:
+    runtime: Literal["embedded", "distributed"]
+    url: str
+    """Of the gateway."""
+    key: str
+    programs: dict[str, Program]
+    databases: dict[str, str]
+    """URL by service."""
+    artifacts: Path
+    remembered: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What tests that share this system have found out, so that they need not do it twice."""
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {key or self.key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+
+    @asynccontextmanager
+    async def api(self) -> AsyncGenerator[Api]:
+        async with self.client() as client:
+            yield Api(client)
+
+    @asynccontextmanager
+    async def database(self, name: str) -> AsyncGenerator[Database[Any]]:
+        """A service's database, behind its back."""
+        made = Database[Any](self.databases[name], name, service(name).work, pool_size=1)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+    async def rows(self, name: str, table: str) -> list[Mapping[str, Any]]:
+        """All rows of a service's table, by primary key."""
+        found = service(name).metadata.tables[table]
+        async with self.database(name) as database, database.read() as view:
+            query = found.select().order_by(*found.primary_key.columns)
+            return list((await view.connection.execute(query)).mappings())
+
+    async def start(self) -> None:
+        for program in self.programs.values():
+            program.spawn()
+        await asyncio.gather(*(program.ready() for program in self.programs.values()))
+
+    def stop(self) -> None:
+        for program in self.programs.values():
+            program.terminate()
+        for program in self.programs.values():
+            program.ended()
+
+
+@contextmanager
+def embedded(home: Path, **environment: str) -> Generator[System]:
+    home.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    told = {"ORCHESTRA_LOG_LEVEL": "info", "ORCHESTRA_BACK_OFF_SECONDS": "0.2", **environment}
+    command = ("up", "--home", str(home), "--port", str(port))
+    program = Program(command, clean_environment() | told, url, home / "up.log")
+    databases = {name: f"sqlite+aiosqlite:///{home / name}.db" for name in SERVICES}
+    system = System("embedded", url, owner_key(home), {"up": program}, databases, home / "artifacts")
+    yield from _running(system)
+
+
+@contextmanager
+def distributed(home: Path, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis) -> Generator[System]:
+    home.mkdir(parents=True, exist_ok=True)
+    private = new_private_key()
+    urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
+    databases = {name: asyncio.run(postgres.create()) for name in SERVICES}
+    shared = {
+        "ORCHESTRA_RABBITMQ_URL": asyncio.run(rabbitmq.create()),
+        "ORCHESTRA_REDIS_URL": redis.url,
+        "ORCHESTRA_DATABASE_POOL": "4",
+        "ORCHESTRA_INTERNAL_PRIVATE_KEY": private,
+        "ORCHESTRA_INTERNAL_PUBLIC_KEY": TokenSigner(private).public_key,
+        "ORCHESTRA_BOOTSTRAP_KEY": KEY,
+        "ORCHESTRA_ARTIFACTS_DIR": str(home / "artifacts"),
+        "ORCHESTRA_WORKSPACES_DIR": str(home / "workspaces"),
+        "ORCHESTRA_BACK_OFF_SECONDS": "0.2",
+        **{f"ORCHESTRA_{name.upper()}_URL": url for name, url in urls.items()},
+    }
+    programs: dict[str, Program] = {}
+    for name in SERVICES:
+        own = {"ORCHESTRA_DATABASE_URL": databases[name], "ORCHESTRA_HTTP_PORT": urls[name].rpartition(":")[2]}
+        log = home / f"{name}.log"
+        programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log)
+    yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, home / "artifacts"))
+
+
+def _running(system: System) -> Generator[System]:
+    try:
+        asyncio.run(system.start())
+        yield system
+    finally:
+        system.stop()
+
+
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = EVENTUALLY_S) -> T:
+    """What the call answers, as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := await look()):
+        assert time.monotonic() < deadline, f"it never came: {look.__qualname__} says {found!r}"
+        await asyncio.sleep(0.05)
+    return found
