@@ -1,13 +1,12 @@
 """`report.md`: what was asked, what was done, what proves it, what waits for whom."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from orchestra.cli.run_directory import Record
+from orchestra.cli.record import Record
 
 
-def report(record: "Record", metrics: dict[str, Any], manifest: Sequence[dict[str, Any]], gantt: str) -> str:
+def report(record: Record, metrics: dict[str, Any], manifest: Sequence[dict[str, Any]], gantt: str) -> str:
     run, plan = record.run, record.plan
     parts = [
         f"# {plan['document_name']}: {run['status']}",
@@ -26,7 +25,7 @@ def report(record: "Record", metrics: dict[str, Any], manifest: Sequence[dict[st
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _facts(record: "Record", metrics: dict[str, Any]) -> str:
+def _facts(record: Record, metrics: dict[str, Any]) -> str:
     run, plan = record.run, record.plan
     levels = ", ".join(f"{level} ({count})" for level, count in sorted(run["sandbox_levels"].items())) or "none used"
     tasks = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
@@ -43,7 +42,7 @@ def _facts(record: "Record", metrics: dict[str, Any]) -> str:
     return _table(("", ""), rows)
 
 
-def _requirements(record: "Record") -> str:
+def _requirements(record: Record) -> str:
     rows = [
         (
             f"[{r['ref']}]",
@@ -56,7 +55,7 @@ def _requirements(record: "Record") -> str:
     return _table(("", "Requirement", "Covered by", "State"), rows)
 
 
-def _tasks(record: "Record") -> str:
+def _tasks(record: Record) -> str:
     rows: list[tuple[str, ...]] = []
     for task in record.tasks:
         who = task["assignee"] or task["planned_member"]
@@ -86,7 +85,7 @@ def _waiting(run: dict[str, Any]) -> list[str]:
     return ["## What waits for whom", "\n".join(lines)]
 
 
-def _artifacts(record: "Record", manifest: Sequence[dict[str, Any]]) -> str:
+def _artifacts(record: Record, manifest: Sequence[dict[str, Any]]) -> str:
     keys = {task["id"]: task["key"] for task in record.tasks}
     rows = [
         (f"`{a['path']}`", keys.get(a["task_id"], a["task_id"]), str(a["attempt"]), str(a["size"]), f"`{a['sha256']}`")

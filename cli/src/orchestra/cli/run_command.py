@@ -13,6 +13,7 @@ from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.inputs import Inputs, read_inputs
 from orchestra.cli.journey import ENDED, RunOptions, approve, follow, outcome, propose, start
 from orchestra.cli.progress import Progress
+from orchestra.cli.record import recorded
 from orchestra.cli.screen import Screen
 from orchestra.cli.settings import CliSettings
 
@@ -83,7 +84,7 @@ async def go_on(
     total = sum((await api.get(f"/runs/{started['id']}"))["totals"].values())
     with Progress(screen.err, total, done) as progress:
         run = await follow(api, started["id"], progress, after)
-    record = await run_directory.recorded(api, run)
+    record = await recorded(api, run)
     statuses = {task["key"]: task["status"] for task in record.tasks}
     chart = ""
     if record.schedule is not None:

@@ -57,7 +57,10 @@ async def _serve_host(made: Host, address: str, port: int) -> None:
     if server.started:
         bound = server.servers[0].sockets[0].getsockname()[1]
         print(f"orchestra is up: http://{address}:{bound}/api/v1 (Ctrl-C stops it, nothing is lost)", flush=True)
-        print(f"API key: in {made.options.home / 'credentials'}; export it as ORCHESTRA_API_KEY to use --gateway", flush=True)
+        print(
+            f"API key: in {made.options.home / 'credentials'}; export it as ORCHESTRA_API_KEY to use --gateway",
+            flush=True,
+        )
     await serving
     if not server.started:
         raise Stop(Exit.UNAVAILABLE, f"port {port} on {address} cannot be used")

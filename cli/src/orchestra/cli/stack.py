@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -84,7 +84,7 @@ def _environment(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
 async def _database(server: str, name: str) -> str:
     """A service's own database, made if it is not there."""
     try:
-        connection: Any = await asyncpg.connect(f"{server}/postgres", timeout=5)  # pyright: ignore[reportUnknownMemberType]
+        connection = cast("Any", await asyncpg.connect(f"{server}/postgres", timeout=5))  # pyright: ignore[reportUnknownMemberType]
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         where = urlsplit(server)
         raise Stop(Exit.UNAVAILABLE, f"PostgreSQL at {where.hostname}:{where.port or 5432}: {error}") from error

@@ -119,7 +119,7 @@ async def test_an_application_that_never_answers_is_a_read_error() -> None:
             await calling.get("/")
 
 
-async def test_a_failure_of_the_clients_own_body_is_the_clients_error_and_a_lost_connection_to_the_application() -> (
+async def test_a_body_that_fails_is_the_clients_error_and_a_lost_connection_to_the_application() -> (
     None
 ):
     app = FastAPI()

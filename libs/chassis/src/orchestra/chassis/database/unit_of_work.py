@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.engine import READ_ONLY, Dialect, dialect_of, reached, translated
+from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.message import Envelope, wrap
 from orchestra.chassis.telemetry.tracing import traceparent
@@ -55,6 +56,14 @@ class UnitOfWork:
                     causation_id=self.cause.id if self.cause else None,
                 )
             )
+
+    async def store_published(self) -> None:
+        """Write the outbox rows; done by the commit."""
+        rows = [
+            {"event_id": e.id, "kind": e.kind, "body": e.to_json(), "created_at": self.now, "due_at": self.now}
+            for e in self.published
+        ]
+        await self.connection.execute(OUTBOX.insert(), rows)
 
     def wake(self, name: str) -> None:
         """Wake whoever waits for `name` in this process once this transaction has committed."""
@@ -101,8 +110,6 @@ class Database(Generic[W]):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[W]:
-        from orchestra.chassis.messaging import outbox
-
         with translated():
             async with self._connection() as connection:
                 transaction = await connection.begin()
@@ -110,7 +117,7 @@ class Database(Generic[W]):
                 try:
                     yield work
                     if work.published:
-                        await outbox.store(work)
+                        await work.store_published()
                         work.wake("outbox")
                     await transaction.commit()
                 except BaseException:

@@ -107,7 +107,7 @@ class _Call(httpx.AsyncByteStream):
 def _scope(request: httpx.Request) -> Scope:
     return {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": request.method,
         "headers": [(name.lower(), value) for name, value in request.headers.raw],

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import delete, select
 
 from orchestra.chassis.database.tables import EVENT_PART, INBOX, LATEST
+from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.event import PartedEvent
-
-if TYPE_CHECKING:
-    from orchestra.chassis.database.unit_of_work import UnitOfWork
 
 P = TypeVar("P", bound=PartedEvent)
 
 
-async def claim(work: "UnitOfWork", subscription: str, event_ids: Sequence[str]) -> set[str]:
+async def claim(work: UnitOfWork, subscription: str, event_ids: Sequence[str]) -> set[str]:
     """Mark the events as done by this subscription; returns those that were not yet."""
     rows = await work.connection.execute(
         work.dialect.insert(INBOX)
@@ -26,7 +24,7 @@ async def claim(work: "UnitOfWork", subscription: str, event_ids: Sequence[str])
     return {row[0] for row in rows}
 
 
-async def is_newer(work: "UnitOfWork", subscription: str, subject: str, sequence: int) -> bool:
+async def is_newer(work: UnitOfWork, subscription: str, subject: str, sequence: int) -> bool:
     """Whether nothing newer of the subject has been seen here; if so, this is the newest from now on."""
     insert = work.dialect.insert(LATEST).values(subscription=subscription, subject=subject, sequence=sequence)
     rows = await work.connection.execute(
@@ -39,7 +37,7 @@ async def is_newer(work: "UnitOfWork", subscription: str, subject: str, sequence
     return rows.first() is not None
 
 
-async def gather(work: "UnitOfWork", subscription: str, event: P) -> list[P] | None:
+async def gather(work: UnitOfWork, subscription: str, event: P) -> list[P] | None:
     """Keep this part; returns all parts in order once the last one has come, whichever that is."""
     if event.parts == 1:
         return [event]
@@ -63,7 +61,7 @@ async def gather(work: "UnitOfWork", subscription: str, event: P) -> list[P] | N
     return [type(event).model_validate_json(body) for body in bodies]
 
 
-async def purge(work: "UnitOfWork", window: timedelta) -> int:
+async def purge(work: UnitOfWork, window: timedelta) -> int:
     """Forget marks older than the window; it must be longer than any message can stay on its way."""
     result = await work.connection.execute(delete(INBOX).where(INBOX.c.at < work.now - window))
     return result.rowcount

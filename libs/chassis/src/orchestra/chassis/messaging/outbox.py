@@ -1,17 +1,14 @@
-"""The outbox: events written in the transaction of the state they tell of."""
+"""The outbox: events that were written in the transaction of the state they tell of, on their way out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
 from orchestra.chassis.database.tables import OUTBOX
+from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.ids import new_id
-
-if TYPE_CHECKING:
-    from orchestra.chassis.database.unit_of_work import UnitOfWork
 
 CLAIM = timedelta(seconds=30)
 """A relay that died holds its rows no longer than this."""
@@ -30,17 +27,7 @@ class Outgoing:
     attempts: int
 
 
-async def store(work: "UnitOfWork") -> None:
-    await work.connection.execute(
-        OUTBOX.insert(),
-        [
-            {"event_id": e.id, "kind": e.kind, "body": e.to_json(), "created_at": work.now, "due_at": work.now}
-            for e in work.published
-        ],
-    )
-
-
-async def claim(work: "UnitOfWork", limit: int) -> tuple[str, list[Outgoing]]:
+async def claim(work: UnitOfWork, limit: int) -> tuple[str, list[Outgoing]]:
     """Due events in order, held by the returned claim token for CLAIM; no other relay gets them meanwhile."""
     token = new_id("clm")
     due = (
@@ -62,7 +49,7 @@ async def claim(work: "UnitOfWork", limit: int) -> tuple[str, list[Outgoing]]:
     return token, sorted((Outgoing(*row) for row in rows), key=lambda out: out.position)
 
 
-async def mark_sent(work: "UnitOfWork", token: str, positions: Sequence[int]) -> None:
+async def mark_sent(work: UnitOfWork, token: str, positions: Sequence[int]) -> None:
     """Only the holder of the claim may say so: a relay that lost it would mark what another one sends."""
     await work.connection.execute(
         update(OUTBOX)
@@ -71,7 +58,7 @@ async def mark_sent(work: "UnitOfWork", token: str, positions: Sequence[int]) ->
     )
 
 
-async def postpone(work: "UnitOfWork", token: str, out: Outgoing, reason: str) -> None:
+async def postpone(work: UnitOfWork, token: str, out: Outgoing, reason: str) -> None:
     pause = min(timedelta(seconds=0.2 * 2 ** min(out.attempts, 10)), BACK_OFF_CAP)
     await work.connection.execute(
         update(OUTBOX)
@@ -82,7 +69,7 @@ async def postpone(work: "UnitOfWork", token: str, out: Outgoing, reason: str) -
     )
 
 
-async def unsent(work: "UnitOfWork") -> tuple[int, float]:
+async def unsent(work: UnitOfWork) -> tuple[int, float]:
     """How many events wait, and for how many seconds the oldest has waited."""
     row = (
         await work.connection.execute(
@@ -92,7 +79,7 @@ async def unsent(work: "UnitOfWork") -> tuple[int, float]:
     return row[0], (work.now - row[1]).total_seconds() if row[1] else 0.0
 
 
-async def purge(work: "UnitOfWork", window: timedelta) -> int:
+async def purge(work: UnitOfWork, window: timedelta) -> int:
     """Forget what was sent longer ago than the window."""
     result = await work.connection.execute(delete(OUTBOX).where(OUTBOX.c.sent_at < work.now - window))
     return result.rowcount
