@@ -60,6 +60,7 @@ def test_a_file_that_is_no_document_is_refused_by_name(tmp_path: Path, content: 
         ("tasks: []\ntasks: []", "the key 'tasks' is given twice"),
         ("- a list", "a mapping with `tasks` is needed"),
         ("other: 1", "a mapping with `tasks` is needed"),
+        ("tasks: []\ndocument: x", "unknown keys: document"),
         ("tasks: !!python/object:os.system {}", "line 1"),
     ],
 )
@@ -89,6 +90,12 @@ def test_nothing_outside_the_plans_folder_is_read(tmp_path: Path, name: str) -> 
 
 
 def test_a_plan_of_any_shape_is_handed_on_to_be_refused_with_its_place(tmp_path: Path) -> None:
-    (tmp_path / "plan.yaml").write_text("tasks: {a: 1}\nwhat: 2")
+    (tmp_path / "plan.yaml").write_text("tasks: {a: 1}")
     inputs = read_inputs("Do it", None, tmp_path / "plan.yaml")
-    assert inputs.plan == {"tasks": {"a": 1}, "what": 2}
+    assert inputs.plan == {"tasks": {"a": 1}}
+
+
+def test_a_date_stays_the_text_that_was_written(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text("members:\n- {id: ana, days_off: [2026-11-27, 12-24]}")
+    inputs = read_inputs("Do it", tmp_path / "team.yaml", None)
+    assert inputs.team == {"members": [{"id": "ana", "days_off": ["2026-11-27", "12-24"]}]}

@@ -20,6 +20,8 @@ class Inputs:
     document: str
     team: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
+    team_path: Path | None = None
+    plan_path: Path | None = None
     files: dict[str, tuple[str, Path]] = field(default_factory=dict[str, tuple[str, Path]])
     """{path in the workspace: (SHA-256, the file)}"""
 
@@ -27,12 +29,14 @@ class Inputs:
 def read_inputs(document: str, team: Path | None, plan: Path | None) -> Inputs:
     """Read all that was named. Raises Stop with the file and the place in it."""
     name, text = _document(document)
-    tasks = _mapping(plan, "tasks") if plan else None
+    tasks = _mapping(plan, "tasks", ("tasks",)) if plan else None
     return Inputs(
         name=name,
         document=text,
-        team=_mapping(team, "members") if team else None,
+        team=_mapping(team, "members", ("members", "calendar")) if team else None,
         plan=tasks,
+        team_path=team,
+        plan_path=plan,
         files=_files(plan.resolve().parent, tasks) if plan and tasks else {},
     )
 
@@ -82,10 +86,15 @@ def _once(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
+# A date stays the text that was written: it is the scheduler that reads dates.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _once)
 
 
-def _mapping(path: Path, needed: str) -> dict[str, Any]:
+def _mapping(path: Path, needed: str, known: tuple[str, ...]) -> dict[str, Any]:
     try:
         content: Any = yaml.load(_text(path), _Loader)  # noqa: S506 - a safe loader, only stricter
     except yaml.MarkedYAMLError as error:
@@ -96,7 +105,11 @@ def _mapping(path: Path, needed: str) -> dict[str, Any]:
         raise Stop(Exit.USAGE, f"{path}: {error}") from error
     if not isinstance(content, dict) or needed not in content:
         raise Stop(Exit.USAGE, f"{path}: a mapping with `{needed}` is needed")
-    return content  # pyright: ignore[reportUnknownVariableType]
+    mapping = cast("dict[str, Any]", content)
+    unknown = [str(key) for key in mapping if key not in known]
+    if unknown:
+        raise Stop(Exit.USAGE, f"{path}: unknown keys: {', '.join(unknown)}; there are {', '.join(known)}")
+    return mapping
 
 
 def _files(root: Path, plan: dict[str, Any]) -> dict[str, tuple[str, Path]]:

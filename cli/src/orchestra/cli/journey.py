@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from orchestra.cli.api import Api
@@ -32,15 +34,28 @@ class RunOptions:
 async def propose(api: Api, inputs: Inputs) -> dict[str, Any]:
     """The plan that the planner proposes. Raises Stop with every fault when it can propose none."""
     project = await api.post("/projects", {"name": inputs.name})
-    await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
+    with _in(inputs.team_path):
+        await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
     for sha256, path in {entry[0]: entry[1] for entry in inputs.files.values()}.items():
         await api.upload(sha256, path)
     request: dict[str, Any] = {"document": inputs.document, "document_name": inputs.name}
     if inputs.plan is not None:
         request |= inputs.plan
         request["files"] = {name: entry[0] for name, entry in inputs.files.items()}
-    accepted = await api.post(f"/projects/{project['id']}/plans", request)
-    return await planned(api, accepted["plan_id"])
+    with _in(inputs.plan_path):
+        accepted = await api.post(f"/projects/{project['id']}/plans", request)
+        return await planned(api, accepted["plan_id"])
+
+
+@contextmanager
+def _in(path: Path | None) -> Generator[None]:
+    """A refusal of what is in the file names the file."""
+    try:
+        yield
+    except Stop as stop:
+        if path is None:
+            raise
+        raise Stop(stop.code, f"{path}: {stop}", stop.faults) from stop
 
 
 async def planned(api: Api, plan_id: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from orchestra.cli.settings import CliSettings
 from orchestra.embedded.host import HomeInUse, Host, HostOptions, host
 
 SERVICES = ("gateway", "planner", "scheduler", "executor", "notifier")
-PORTS = {name: 8000 + number for number, name in enumerate(SERVICES)}
 
 
 def serve(name: str) -> None:

@@ -40,6 +40,7 @@ async def stack(home: Path, port: int) -> None:
     ports = {name: port + number for number, name in enumerate(SERVICES)}
     environment = _environment(home, ports)
     processes: dict[str, Process] = {}
+    tasks: list[asyncio.Task[Any]] = []
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -51,6 +52,7 @@ async def stack(home: Path, port: int) -> None:
         watching = [asyncio.create_task(_watch(name, each, home)) for name, each in processes.items()]
         waiting = asyncio.create_task(stopping.wait())
         ready = asyncio.create_task(_ready(ports))
+        tasks += [*watching, waiting, ready]
         await asyncio.wait([waiting, ready, *watching], return_when=asyncio.FIRST_COMPLETED)
         if ready.done() and not ready.exception():
             print(f"orchestra is ready: http://127.0.0.1:{port}/api/v1 (logs in {home / 'logs'})", flush=True)
@@ -61,6 +63,10 @@ async def stack(home: Path, port: int) -> None:
                     raise error
     finally:
         await _stop(processes)
+        for task in tasks:
+            task.cancel()
+        # Services end because they were told to: what their watchers say of it is no news.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _environment(home: Path, ports: Mapping[str, int]) -> dict[str, str]:

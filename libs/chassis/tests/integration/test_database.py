@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from libs.chassis.tests.conftest import MIGRATIONS
 from libs.chassis.tests.example.tables import NOTE, metadata
 from libs.chassis.tests.example.work import ExampleWork
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from tests.tcp_proxy import TcpProxy
 
@@ -110,6 +112,14 @@ async def test_migrations_go_up_and_down_and_up_again(database: Example) -> None
     await migrate(database, MIGRATIONS)
     await migrate(database, MIGRATIONS)
     assert set(metadata.tables) < await tables()
+
+
+async def test_the_history_makes_the_tables_that_the_code_knows(database: Example) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.read() as view:
+        assert await view.connection.run_sync(differences) == []
 
 
 async def test_replicas_that_start_at_once_migrate_once(database: Example) -> None:

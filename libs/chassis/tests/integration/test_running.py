@@ -163,7 +163,7 @@ async def test_events_that_wait_too_long_make_a_service_not_ready(
         async with asyncio.timeout(20):
             while (body := (await report(http))[1])["checks"]["outbox"]["ok"]:
                 await asyncio.sleep(0.05)
-        assert body["checks"]["outbox"]["reason"].startswith("1 events wait, the oldest for 0 s")
+        assert body["checks"]["outbox"]["reason"].startswith("1 events wait, the oldest for ")
         assert body["checks"]["broker"] == {"ok": False, "reason": "no broker"}
 
         broker.up = True

@@ -119,9 +119,7 @@ async def test_an_application_that_never_answers_is_a_read_error() -> None:
             await calling.get("/")
 
 
-async def test_a_body_that_fails_is_the_clients_error_and_a_lost_connection_to_the_application() -> (
-    None
-):
+async def test_a_body_that_fails_is_the_clients_error_and_a_lost_connection_to_the_application() -> None:
     app = FastAPI()
     lost = asyncio.Event()
 

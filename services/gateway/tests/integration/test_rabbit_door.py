@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,7 +24,9 @@ from orchestra.gateway.service import service
 PLANNER = "planner.plan.requested.v1.q1"
 """The queue in which the planner's requests wait."""
 
-SCRIPT = Path(__file__).parents[4] / "examples" / "publish_plan" / "publish_plan.py"
+ROOT = Path(__file__).parents[4]
+SCRIPT = ROOT / "examples" / "publish_plan" / "publish_plan.py"
+DOCUMENT = ROOT / "docs" / "how-to" / "publish-events.md"
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +36,15 @@ def broker(rabbitmq: RabbitMQ) -> str:
 
 @pytest.fixture(scope="module")
 def partner(rabbitmq: RabbitMQ, broker: str) -> BrokerUser:
-    """With the permissions of docs/how-to/publish-events.md."""
-    made = rabbitmq.user(
-        "partner",
-        at=broker,
-        configure="^partner[._].*",
-        write=r"^(orchestra\.inbound|partner[._].*)$",
-        read=r"^(orchestra\.events|partner[._].*)$",
-        topics={
-            "orchestra.inbound": (r"^plan\.requested\.v1$", "^$"),
-            "orchestra.events": ("^$", r"^plan\.(proposed|failed)\.v1$"),
-        },
-    )
-    return asyncio.run(made)
+    """With the permissions that the document gives it."""
+    user = asyncio.run(rabbitmq.user("partner", at=broker))
+    given = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("rabbitmqctl set_")]
+    assert len(given) == 3
+    for line in given:
+        words = [word.replace("partner", user.name) for word in shlex.split(line)[1:]]
+        words[words.index("-p") + 1] = broker.rpartition("/")[2]
+        rabbitmq.ctl_now(*words)
+    return user
 
 
 @pytest.fixture

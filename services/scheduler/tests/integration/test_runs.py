@@ -235,3 +235,40 @@ async def test_changes_are_told_together_and_in_order(stage: Stage) -> None:
         for change in event.changes:
             by_task.setdefault(change.key, []).append(change.after)
     assert set(map(tuple, by_task.values())) == {("queued", "done")}
+
+
+async def test_whoever_becomes_a_manager_gives_their_tasks_back_and_gets_none(stage: Stage) -> None:
+    """BR-PROJ-002, by the route of a team that changes under a published schedule."""
+    await stage.team(person("ana", "editor"))
+    first, second = people_task("first", "editor"), people_task("second", "editor")
+    run = await stage.start(await stage.plan(first, second, after=chain(first, second)))
+
+    async def assigned_to(key: str) -> bool:
+        task = (await stage.tasks(run))["first"]
+        return task["status"] == "assigned" and task["assignee"]["key"] == key
+
+    await stage.eventually(lambda: assigned_to("ana"))
+    await stage.team(person("ana", "editor", manager=True), person("bea", "editor"))
+    assert (await stage.tasks(run))["first"]["status"] == "ready"
+    await stage.eventually(lambda: assigned_to("bea"))
+
+
+async def test_a_team_that_would_never_be_at_work_is_refused_and_changes_nothing(stage: Stage) -> None:
+    await stage.team(person("ana"))
+    holidays = [f"{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 32)]
+    real = [day for day in holidays if day not in ("02-30", "02-31", "04-31", "06-31", "09-31", "11-31")]
+    body = {"calendar": {"holidays": real}, "members": [person("ana")]}
+    refused = await stage.api.put(f"/projects/{stage.project_id}/team", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "no-working-time")
+    kept = (await stage.api.get(f"/projects/{stage.project_id}/team")).json()
+    assert kept["calendar"]["holidays"] == []
+
+
+async def test_a_run_of_somebody_elses_plan_neither_hinders_nor_takes_it(stage: Stage) -> None:
+    other = Stage(stage.running, stage.api)
+    await other.start("pln_shared")
+    await stage.team(agent())
+    await stage.say(*stage.parts("pln_shared", (command_task("only"),), ()))
+    run = await stage.start("pln_shared")
+    await stage.play(succeed)
+    assert (await stage.run(run))["status"] == "finished"

@@ -66,6 +66,7 @@ class RunningService:
         if redis is not None:
             self.room.loops += [Loop("redis out", redis.send, every=1.0), Loop("redis in", redis.listen, every=1.0)]
             self.room.checks["redis"] = redis.check
+            self.room.advisory.add("redis")
             self.room.on_stop.append(redis.close)
         self._transport_of = transport
         self._transport: Transport | None = None
@@ -113,7 +114,7 @@ class RunningService:
         self._transport = self._transport_of(room)
         room.checks.update({"database": self._check_database, "outbox": self._check_outbox, "loops": self._check_loops})
         room.checks.update(self._transport.checks())
-        state.checks, state.notes = room.checks, room.notes
+        state.checks, state.advisory, state.notes = room.checks, room.advisory, room.notes
         room.loops.extend(self._chassis_loops(self._transport))
         self._tasks = [asyncio.create_task(loop.run(self.wakeups), name=loop.name) for loop in room.loops]
         log.info("started", service=service.name)

@@ -32,6 +32,8 @@ class Room(Generic[W, S]):
     """Run from the start to the stop of the service."""
     checks: dict[str, Check] = field(default_factory=dict[str, Check])
     """Asked by /readyz."""
+    advisory: set[str] = field(default_factory=set[str])
+    """Names of checks that are shown and do not decide readiness: the service does its work without them."""
     notes: dict[str, str] = field(default_factory=dict[str, str])
     """Shown by /readyz beside the checks."""
     on_stop: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])

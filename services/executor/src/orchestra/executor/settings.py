@@ -10,6 +10,7 @@ from orchestra.executor.domain.policy import MIB
 
 
 class ExecutorSettings(ServiceSettings):
+    http_port: int = Field(default=8003, ge=0, le=65535)
     artifacts_dir: Path
     """Content by its SHA-256. Executors of one database share it."""
     workspaces_dir: Path

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.conftest import Bench, running, until
+from services.executor.tests.integration.sandbox.bench import Bench, running, until
 
 from orchestra.executor.adapters.sandbox import kernel, launch
 from orchestra.executor.application.ports import SandboxLost

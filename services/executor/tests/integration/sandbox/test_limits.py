@@ -1,9 +1,10 @@
 """What a command may use: limits hold, and passing one ends it."""
 
 import asyncio
+import os
 from dataclasses import replace
 
-from services.executor.tests.integration.sandbox.conftest import LIMITS, Bench, running
+from services.executor.tests.integration.sandbox.bench import LIMITS, Bench, running
 
 from orchestra.executor.domain.policy import MIB, Level
 
@@ -43,7 +44,9 @@ while True:
         await asyncio.sleep(0.05)
     assert (await performing).stopped in ("timeout", "processes")
     of_the_cage = 2 if bench.level is Level.L3 else 0
-    assert 10 <= most <= 20 + of_the_cage
+    # Where the user is shared, its other processes are counted at the start, and some may have ended since.
+    shared = 5 if bench.level is Level.L2 and os.getuid() != 0 else 0
+    assert 10 <= most <= 20 + of_the_cage + shared
     assert running(marker) == []
 
 

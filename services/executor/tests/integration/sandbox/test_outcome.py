@@ -1,14 +1,15 @@
 """What a command's end says, the same at both levels."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.conftest import LIMITS, Bench, not_tested, until
+from services.executor.tests.integration.sandbox.bench import LIMITS, Bench, not_tested, until
 
 from orchestra.executor.adapters.sandbox import tools
 from orchestra.executor.application.ports import CommandRefused, SandboxCommand, SandboxUnavailable
-from orchestra.executor.domain.policy import DEFAULT_TOOLS
+from orchestra.executor.domain.policy import DEFAULT_TOOLS, Level, Limits
 
 AT_ONCE = 8
 
@@ -111,8 +112,11 @@ async def test_ordinary_tools_do_their_work(bench: Bench, tool: str) -> None:
         not_tested(str(unknown))
     (bench.workspace / "in.txt").write_text("a b\n")
     (bench.workspace / "Makefile").write_text("out: in.txt\n\tsort in.txt | tr a-z A-Z > out\n")
-    outcome = await bench.run(tool, *TOOLS[tool], limits=LIMITS if tool != "node" else type(LIMITS)())
-    assert outcome.exit_code == 0, outcome
+    outcome = await bench.run(tool, *TOOLS[tool], limits=Limits())
+    if tool == "git" and bench.level is Level.L2 and os.getuid() != 0:
+        assert "chmod" in outcome.tail, "modes are changed by path, which only an own user or namespace makes harmless"
+    else:
+        assert outcome.exit_code == 0, outcome
 
 
 async def test_many_commands_run_at_once(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.conftest import require, running
+from services.executor.tests.integration.sandbox.bench import require, running
 
 from orchestra.executor.adapters.sandbox import attempts, bubblewrap, landlock, probe
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox

@@ -6,6 +6,7 @@ from orchestra.chassis.settings import ServiceSettings
 
 
 class NotifierSettings(ServiceSettings):
+    http_port: int = Field(default=8004, ge=0, le=65535)
     webhook_timeout_s: float = Field(default=15, gt=0, le=30)
     """Seconds from the connection to the answer's status."""
     webhook_slots: int = Field(default=32, ge=1, le=1000)

@@ -30,7 +30,6 @@ service = Service(
         errors.UnknownRun: 404,
         errors.UnknownPlan: 404,
         errors.UnknownProject: 404,
-        errors.UnknownMember: 404,
         errors.NotTheAssignee: 403,
         errors.InvalidCalendar: 422,
         errors.InvalidMember: 422,

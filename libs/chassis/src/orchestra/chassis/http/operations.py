@@ -32,7 +32,8 @@ async def readyz(request: Request) -> JSONResponse:
     checks: Mapping[str, Check] = request.app.state.checks
     notes: Mapping[str, str] = request.app.state.notes
     reasons = await run_checks(checks)
-    ready = all(reason is None for reason in reasons.values())
+    advisory: set[str] = request.app.state.advisory
+    ready = all(reason is None or name in advisory for name, reason in reasons.items())
     report = {name: {"ok": reason is None, "reason": reason} for name, reason in reasons.items()}
     body = {"service": request.app.state.service, "ready": ready, "checks": report, "notes": dict(notes)}
     return JSONResponse(body, 200 if ready else 503)

@@ -26,7 +26,7 @@ from orchestra.chassis.telemetry.tracing import span
 log = logger("messaging")
 
 MOST_RETRIES = 8
-"""Then a retry row becomes a dead letter; the pauses between them add up to about four minutes."""
+"""Then a retry row becomes a dead letter; the pauses between them add up to eight and a half minutes."""
 
 
 async def consume(subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]) -> None:

@@ -1,7 +1,9 @@
 """initial"""
 
 from alembic import op
-from libs.chassis.tests.example.tables import metadata
+from libs.chassis.tests.example.tables import NOTE
+
+from orchestra.chassis.database.steps import step_0001
 
 revision = "0001"
 down_revision = None
@@ -10,8 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    step_0001.upgrade()
+    NOTE.create(op.get_bind())
 
 
 def downgrade() -> None:
-    metadata.drop_all(op.get_bind())
+    NOTE.drop(op.get_bind())
+    step_0001.downgrade()

@@ -37,7 +37,7 @@ class Outcome:
     cpu_ms: int
     """Of all processes of the command together."""
     peak_kb: int
-    """Resident memory of its largest process."""
+    """Resident memory of its largest process; at least that of the keeper which it was forked from."""
 
     @property
     def timed_out(self) -> bool:

@@ -65,6 +65,9 @@ class SqlProjects:
         )
         return [(row[0], row[1]) for row in await self._work.connection.execute(query)]
 
+    async def put_off(self, key: Key, until: datetime) -> None:
+        await self._work.connection.execute(update(PROJECT).where(*_is(*key)).values(recalculated_at=until))
+
     async def overdue(self, limit: int) -> list[Key]:
         late = exists().where(
             TASK.c.workspace_id == PROJECT.c.workspace_id,

@@ -44,8 +44,9 @@ class SqlRuns:
             raise UnknownRun(run_id)
         return found
 
-    async def of_plan(self, plan_id: PlanId) -> Run | None:
-        return await self._one(RUN.c.plan_id == plan_id)
+    async def of_plan(self, key: Key, plan_id: PlanId) -> Run | None:
+        mine = (RUN.c.workspace_id == key[0], RUN.c.project_id == key[1])
+        return await self._one(RUN.c.plan_id == plan_id, *mine)
 
     async def add(self, run: Run) -> None:
         await self._execute(RUN.insert().values(**asdict(run)))

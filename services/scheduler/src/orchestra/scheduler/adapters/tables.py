@@ -77,7 +77,7 @@ RUN = Table(
     Column("id", String(64), primary_key=True),
     _id("workspace_id"),
     _id("project_id"),
-    Column("plan_id", String(64), nullable=False, unique=True),
+    _id("plan_id"),
     Column("plan_hash", String(64), nullable=False),
     Column("status", String(20), nullable=False),
     Column("epoch", Integer, nullable=False, server_default="1"),
@@ -91,8 +91,8 @@ RUN = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
+    UniqueConstraint("project_id", "workspace_id", "plan_id", name="run_of_plan"),
     Index("run_open", "status"),
-    Index("run_of_project", "project_id"),
 )
 """One execution of an approved plan; a plan has at most one, which may be reopened."""
 

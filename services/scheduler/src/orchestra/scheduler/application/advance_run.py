@@ -78,14 +78,16 @@ def dispatched(
 
 async def _assign(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> None:
     """Each person gets the next task that the schedule has given them, one at a time unless they take more."""
-    free = {m.id: m.slots - in_hand.get(m.id, 0) for m in members if m.kind == "person"}
+    people = {m.id: m for m in members if m.kind == "person"}
+    free = {m.id: m.slots - in_hand.get(m.id, 0) for m in people.values()}
     taken: list[tuple[Task, MemberId]] = []
     if any(count > 0 for count in free.values()):
         for task in await work.tasks.next_for_people(run.id):
-            member = task.planned_member or ""
-            if free.get(member, 0) > 0:
-                free[member] -= 1
-                taken.append((task, member))
+            member = people.get(task.planned_member or "")
+            # The schedule may be older than the team: whoever became a manager since then takes nothing (BR-PROJ-002).
+            if member is not None and free[member.id] > 0 and may_take(member, need_of_pool(task.pool)):
+                free[member.id] -= 1
+                taken.append((task, member.id))
     if taken:
         await work.tasks.assign(taken)
         await tell(work, [moved(task, "assigned", "it is their turn", member) for task, member in taken])

@@ -19,7 +19,7 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
     tasks = [task for part in parts for task in part.tasks]
     dependencies = [dependency for part in parts for dependency in part.dependencies]
     subject = {"workspace_id": event.workspace_id, "project_id": event.project_id, "plan_id": event.plan_id}
-    run = await work.runs.of_plan(event.plan_id)
+    run = await work.runs.of_plan((event.workspace_id, event.project_id), event.plan_id)
     try:
         arrange([task.id for task in tasks], [(d.predecessor, d.successor) for d in dependencies])
     except (CyclicDependency, DuplicateTask, UnknownTask) as error:

@@ -51,14 +51,14 @@ async def tell(work: SchedulingWork, moves: Iterable[Move]) -> None:
 
 async def publish_changes(work: SchedulingWork, key: Key) -> None:
     """Publish what nobody has been told of yet, oldest first. The caller holds the project."""
-    taken = await work.changes.take(key, MOST)
-    for run_id, changes in groupby(taken, key=lambda pair: pair[0]):
-        work.publish(
-            TasksChanged(
-                workspace_id=key[0],
-                project_id=key[1],
-                sequence=await work.projects.next_sequence(key),
-                run_id=run_id,
-                changes=tuple(change for _, change in changes),
+    while taken := await work.changes.take(key, MOST):
+        for run_id, changes in groupby(taken, key=lambda pair: pair[0]):
+            work.publish(
+                TasksChanged(
+                    workspace_id=key[0],
+                    project_id=key[1],
+                    sequence=await work.projects.next_sequence(key),
+                    run_id=run_id,
+                    changes=tuple(change for _, change in changes),
+                )
             )
-        )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+from orchestra.chassis.errors import ChassisError
+from orchestra.chassis.telemetry.logging import logger
 from orchestra.contracts.scheduling import Move, ScheduleRecalculated
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.ports import Key, PublishedSchedule, SchedulingWork
@@ -12,10 +14,14 @@ from orchestra.scheduler.domain.timeline.difference import difference
 from orchestra.scheduler.domain.timeline.hashing import input_hash
 from orchestra.scheduler.domain.timeline.schedule import calculate
 
+log = logger("schedule")
+
 Transaction = Callable[[], AbstractAsyncContextManager[SchedulingWork]]
 
 PAUSE = timedelta(milliseconds=500)
 """Between two calculations of one project; the first is made at once."""
+
+AFTER_A_FAULT = timedelta(minutes=1)
 
 SHOWN_MOVES = 200
 
@@ -25,7 +31,15 @@ async def recalculate_stale(read: Transaction, begin: Transaction) -> bool:
     async with read() as view:
         keys = await view.projects.stale(view.now - PAUSE, 20)
     for key in keys:
-        await recalculate(read, begin, key)
+        try:
+            await recalculate(read, begin, key)
+        except ChassisError:
+            raise
+        except Exception:
+            # A project that cannot be calculated must not keep the others from it.
+            log.exception("schedule cannot be calculated", workspace_id=key[0], project_id=key[1])
+            async with begin() as work:
+                await work.projects.put_off(key, work.now + AFTER_A_FAULT)
     return bool(keys)
 
 

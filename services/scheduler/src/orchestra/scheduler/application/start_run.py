@@ -32,7 +32,7 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
             raise UnknownPlan(request.plan_id)
         if plan.hash != request.plan_hash:
             raise HashMismatch(request.plan_hash)
-    earlier = await work.runs.of_plan(request.plan_id)
+    earlier = await work.runs.of_plan((request.workspace_id, request.project_id), request.plan_id)
     if earlier is not None:
         raise PlanAlreadyRuns(earlier.id)
     run = Run(

@@ -1,10 +1,10 @@
 """What the scheduler refuses, named by the condition; a class's docstring is its message.
 
 SchedulingError
-├── UnknownTask  UnknownRun  UnknownPlan  UnknownProject  UnknownMember  DuplicateTask
+├── UnknownTask  UnknownRun  UnknownPlan  UnknownProject  DuplicateTask
 ├── CyclicDependency  RefusedTransition
-├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee  NoMemberForRole
-├── PlanAlreadyRuns  HashMismatch  StaleToken
+├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee
+├── PlanAlreadyRuns  HashMismatch
 └── InvalidMember  InvalidCalendar  NoWorkingTime
 """
 
@@ -56,12 +56,6 @@ class NotAPersonsTask(SchedulingError):
     """This task is a command: an agent does it, and its outcome is the command's."""
 
     code = "not-a-persons-task"
-
-
-class UnknownMember(SchedulingError):
-    """There is no such member."""
-
-    code = "unknown-member"
 
 
 class DuplicateTask(SchedulingError):
@@ -127,13 +121,6 @@ class NotTheAssignee(SchedulingError):
     code = "not-the-assignee"
 
 
-class NoMemberForRole(SchedulingError):
-    """No member can take tasks of this role."""
-
-    code = "no-member-for-role"
-    rule = "BR-ASSIGN-002"
-
-
 class PlanAlreadyRuns(SchedulingError):
     """A run of this plan is still open."""
 
@@ -144,12 +131,6 @@ class HashMismatch(SchedulingError):
     """The hash given is not the hash of the approved plan."""
 
     code = "hash-mismatch"
-
-
-class StaleToken(SchedulingError):
-    """The attempt no longer holds the task."""
-
-    code = "stale-token"
 
 
 class InvalidMember(SchedulingError):

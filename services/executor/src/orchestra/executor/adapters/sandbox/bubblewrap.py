@@ -10,7 +10,7 @@ import resource
 import socket
 import subprocess
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
@@ -30,12 +30,16 @@ class MissingPart(Exception):
 def features() -> frozenset[str]:
     """The options that the installed version knows. Raises MissingPart."""
     try:
-        program = tools.find("bwrap")
+        program = [tools.find("bwrap"), "--help"]
         if os.geteuid() == 0:
             tools.find("setpriv")
     except tools.UnknownTool as unknown:
         raise MissingPart(str(unknown)) from unknown
-    shown = subprocess.run([program, "--help"], env={}, capture_output=True, text=True, check=False)
+    # It refuses to run with rights that a user who is not root may have been given.
+    give_up = None if os.geteuid() == 0 else partial(kernel.become, None)
+    shown = subprocess.run(program, env={}, capture_output=True, text=True, check=False, preexec_fn=give_up)
+    if shown.returncode != 0:
+        raise MissingPart(f"bubblewrap does not run: {shown.stderr.strip()}")
     known = frozenset(word for word in shown.stdout.split() if word.startswith("--"))
     if missing := {"--args", "--json-status-fd", "--perms", "--cap-add"} - known:
         raise MissingPart(f"bubblewrap is too old: it does not know {', '.join(sorted(missing))}.")

@@ -17,6 +17,8 @@ from orchestra.executor.adapters.sandbox.request import Request
 from orchestra.executor.adapters.sandbox.watch import Watch
 
 TAIL_CHARACTERS = 2000
+UNHEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What is sent to all of a service or a terminal: when warden and keepers end is the executor's to say."""
 
 
 class _Abandoned(Exception):
@@ -87,11 +89,10 @@ class Keeper:
     def _supervise(self, cage: Cage) -> dict[str, Any]:
         began = time.monotonic()
         pid = self._start(cage)
-        exited = os.pidfd_open(pid)
         try:
             cage.started(pid)
             _tell(self._channel, {"started": pid})
-            stopped = self._wait(cage, exited, began)
+            stopped = self._wait(cage, os.pidfd_open(pid), began)
         finally:
             status = _end_all(cage, pid)
         duration = time.monotonic() - began
@@ -130,7 +131,7 @@ class Keeper:
             os.dup2(self._write_end, 1)
             os.dup2(self._write_end, 2)
             os.umask(0o022)
-            for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; a command expects to die of them
+            for ignored in (*UNHEEDED, signal.SIGPIPE, signal.SIGXFSZ):  # the last two are ignored by Python itself
                 signal.signal(ignored, signal.SIG_DFL)
             cage.enter()
         except BaseException as fault:  # noqa: BLE001 - the keeper has to hear of it, whatever it was

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 
 from orchestra.executor.adapters.sandbox import kernel
-from orchestra.executor.adapters.sandbox.keeper import keep
+from orchestra.executor.adapters.sandbox.keeper import UNHEEDED, keep
 
 
 class Warden:
@@ -28,6 +28,8 @@ class Warden:
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, _wake)
+        for number in UNHEEDED:
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def run(self) -> None:

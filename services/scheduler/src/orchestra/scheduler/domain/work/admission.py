@@ -35,7 +35,7 @@ def room_for(members: Sequence[Member], in_flight: Mapping[MemberId, int], limit
 
 
 def share_out(pools: Sequence[str], members: Sequence[Member], room: Room) -> list[MemberId | None]:
-    """For tasks of these pools, in order: the eligible agent with the most free slots, or None when there is no room."""
+    """For tasks of these pools, in order: the eligible agent with the most free slots; None when there is none."""
     free = dict(room.free)
     left = room.together
     eligible: dict[str, list[Member]] = {}

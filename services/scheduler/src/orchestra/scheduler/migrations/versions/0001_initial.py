@@ -77,9 +77,8 @@ def upgrade() -> None:
         sa.Column("started_at", types.Instant(), nullable=True),
         sa.Column("ended_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("plan_id"),
+        sa.UniqueConstraint("project_id", "workspace_id", "plan_id", name="run_of_plan"),
     )
-    op.create_index("run_of_project", "run", ["project_id"], unique=False)
     op.create_index("run_open", "run", ["status"], unique=False)
     op.create_table(
         "schedule",
@@ -217,7 +216,6 @@ def downgrade() -> None:
     op.drop_table("task_change")
     op.drop_table("schedule")
     op.drop_index("run_open", table_name="run")
-    op.drop_index("run_of_project", table_name="run")
     op.drop_table("run")
     op.drop_index(
         "project_stale",
