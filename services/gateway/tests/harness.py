@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import pytest
 from services.gateway.tests.upstreams import Upstream
 from sqlalchemy import select
 
@@ -30,6 +31,9 @@ from orchestra.gateway.service import service
 from orchestra.gateway.settings import GatewaySettings
 
 BOOTSTRAP = "ork_test_0123456789abcdef_" + "s" * 43
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what no database has a say in."""
+
 SERVICES = ("planner", "scheduler", "executor", "notifier")
 
 

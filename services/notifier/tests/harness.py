@@ -20,8 +20,6 @@ from orchestra.contracts.event import Event
 from orchestra.notifier.service import service
 from orchestra.notifier.settings import NotifierSettings
 
-TIMEOUT_S = 1.0
-
 
 @dataclass
 class Notifier:
@@ -98,13 +96,13 @@ class Notifier:
 
 
 @asynccontextmanager
-async def notifying(url: str) -> AsyncIterator[Notifier]:
+async def notifying(url: str, *, timeout_s: float = 15) -> AsyncIterator[Notifier]:
     signer, clock = TokenSigner(new_private_key()), HeldClock()
     settings = NotifierSettings(
         database_url=url,
         database_pool=3,
         internal_public_key=signer.public_key,
-        webhook_timeout_s=TIMEOUT_S,
+        webhook_timeout_s=timeout_s,
         webhook_slots=8,
     )
     exchange = Exchange()

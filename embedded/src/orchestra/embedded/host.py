@@ -14,6 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
+from orchestra.chassis.http.in_process import InProcessHttp
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.runtime import RunningService
 from orchestra.executor.service import service as executor
@@ -77,7 +78,7 @@ class Host:
 
     def _client(self, name: str, key: str | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.services[name].app),
+            transport=InProcessHttp(self.services[name].app),
             base_url=f"http://{name}",
             headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=60,

@@ -207,6 +207,23 @@ async def test_a_service_starts_without_its_broker_and_joins_it_later(database_u
     assert (broker.starts, broker.stops) == (1, 1)
 
 
+async def test_what_a_killed_relay_had_claimed_is_published_at_the_next_start(database_url: str) -> None:
+    broker = Broker()
+    broker.up = False
+    async with with_broker(database_url, broker) as (running, _):
+        async with running.database.begin() as work:
+            work.publish(note("a"))
+        async with running.database.begin() as work:
+            await outbox.claim(work, 1)
+
+    broker.up = True
+    async with with_broker(database_url, broker):
+        async with asyncio.timeout(20):  # the claim itself lasts longer
+            while not broker.published:
+                await asyncio.sleep(0.02)
+    assert len(broker.published) == 1
+
+
 async def test_what_was_committed_is_handed_over_at_the_stop(database_url: str) -> None:
     broker = Broker()
     async with with_broker(database_url, broker) as (running, http):

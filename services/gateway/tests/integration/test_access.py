@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from services.gateway.tests.harness import BOOTSTRAP, Gateway, deliver, run_changed
+from services.gateway.tests.harness import BOOTSTRAP, ON_SQLITE, Gateway, deliver, run_changed
 from sqlalchemy import select
 
 from orchestra.chassis.database.tables import IDEMPOTENCY
@@ -61,6 +61,7 @@ async def test_nobody_gets_in_without_a_key_or_without_the_grant(gateway: Gatewa
     assert not any(upstream.received for upstream in gateway.upstreams.values())
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "credential",
     [

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from services.gateway.tests.harness import Gateway
+from services.gateway.tests.harness import ON_SQLITE, Gateway
 from services.gateway.tests.letters import KEY, letter, plan_data
 from sqlalchemy import select
 
@@ -169,6 +169,7 @@ async def test_a_broker_user_stands_for_one_workspace_only(open_door: Gateway) -
     assert (await open_door.client().get(USERS)).json()["data"] == [{"name": "partner", **KINDS}]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("body", [{"kinds": []}, {"kinds": ["task.completed.v1"]}, {}, {**KINDS, "workspace": "x"}])
 async def test_a_user_is_let_in_for_known_kinds_only(gateway: Gateway, body: dict[str, Any]) -> None:
     assert (await gateway.client().put(f"{USERS}/partner", json=body)).status_code == 422

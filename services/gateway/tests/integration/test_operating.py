@@ -6,10 +6,12 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from services.gateway.tests.harness import SERVICES, Gateway, run_changed
+from services.gateway.tests.harness import ON_SQLITE, SERVICES, Gateway, run_changed
 
 from orchestra.chassis.http.in_process import InProcessHttp
 from orchestra.gateway.adapters import services as services_module
+
+pytestmark = ON_SQLITE
 
 
 def letter(name: str) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from services.gateway.tests.harness import Gateway
+from services.gateway.tests.harness import ON_SQLITE, Gateway
 from sqlalchemy import func, select
 
 from orchestra.chassis.database.tables import OUTBOX
@@ -125,6 +125,7 @@ async def test_a_document_of_a_million_bytes_goes_out_in_small_events(gateway: G
     assert max(len(body.encode()) for body in bodies) < 200_000
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("change", "status", "code", "pointer"),
     [
@@ -172,6 +173,7 @@ async def test_a_bad_request_is_refused_at_its_place_and_leaves_nothing(
     assert await count(gateway) == (0, 0)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "content",
     [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from services.notifier.tests.events import change, run_changed, tasks_changed
-from services.notifier.tests.harness import TIMEOUT_S, Notifier
+from services.notifier.tests.harness import Notifier, notifying
 from services.notifier.tests.receiver import Answer, Receiver
 from sqlalchemy import select
 
@@ -141,18 +141,17 @@ async def test_retry_after_may_be_a_date(notifier: Notifier, receiver: Receiver)
     assert delivery["next_try_at"] == until.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-async def test_an_endpoint_that_says_nothing_is_given_up_for_this_try(notifier: Notifier, receiver: Receiver) -> None:
+async def test_an_endpoint_that_says_nothing_is_given_up_for_this_try(database_url: str, receiver: Receiver) -> None:
     receiver.answers.append(Answer(when=asyncio.Event()))
-    webhook = await notifier.register(receiver.url)
-    await notifier.hear(run_changed())
+    async with notifying(database_url, timeout_s=1) as notifier:
+        webhook = await notifier.register(receiver.url)
+        await notifier.hear(run_changed())
 
-    delivery = await notifier.tried(webhook, 1)
+        delivery = await notifier.tried(webhook, 1)
 
     [first] = delivery["tries"]
-    assert (first["status"], first["reason"]) == (None, "no answer within 1 s")
-    assert 1000 * TIMEOUT_S <= first["took_ms"] < 3000 * TIMEOUT_S
-    notifier.pass_time(FIRST_PAUSE)
-    await notifier.settled(webhook, "delivered")
+    assert (delivery["status"], first["status"], first["reason"]) == ("pending", None, "no answer within 1 s")
+    assert 1000 <= first["took_ms"] < 10_000
 
 
 async def test_an_endpoint_that_is_not_there_is_tried_again(notifier: Notifier) -> None:
@@ -208,26 +207,31 @@ async def test_a_webhook_that_fails_for_days_is_disabled_with_the_reason(
 async def test_a_slow_endpoint_does_not_hold_up_the_others(
     notifier: Notifier, receiver: Receiver, other_receiver: Receiver
 ) -> None:
-    receiver.always = Answer(when=asyncio.Event())
+    receiver.always = Answer(when=(wake_up := asyncio.Event()))
     slow = await notifier.register(receiver.url, "task.failed")
     quick = await notifier.register(other_receiver.url, "run.finished")
     await notifier.hear(tasks_changed(*(change("failed", f"tsk_{number}") for number in range(30))))
     await receiver.until(lambda received: len(received) == 4)
 
-    started = time.perf_counter()
-    await notifier.hear(run_changed())
-    await other_receiver.until(lambda received: len(received) == 1)
+    delays = list[float]()
+    for number in range(5):
+        started = time.perf_counter()
+        await notifier.hear(run_changed(run_id=f"run_{number}"))
+        await other_receiver.until(lambda received, number=number: len(received) > number)
+        delays.append(time.perf_counter() - started)
 
-    assert time.perf_counter() - started < 1.0
-    await notifier.settled(quick, "delivered")
-    assert len(await notifier.deliveries(slow)) == 30
+    assert sorted(delays)[2] < 1.0
+    await notifier.settled(quick, *["delivered"] * 5)
+    assert all(not delivery["tries"] for delivery in await notifier.deliveries(slow))
+    wake_up.set()
+    await notifier.settled(slow, *["delivered"] * 30)
 
 
 async def test_a_sender_killed_before_it_recorded_is_succeeded_under_the_same_id(
     notifier: Notifier, receiver: Receiver
 ) -> None:
     webhook = await notifier.register(receiver.url)
-    client = WebhookClient(TIMEOUT_S, notifier.clock)
+    client = WebhookClient(15, notifier.clock)
     async with notifier.running.database.begin() as work:
         await announce(work, of_run(run_changed(), work.now))
         [claim] = await claim_due(work, limit=1, lasting=LEASE)

@@ -103,6 +103,8 @@ class RunningService:
     async def start(self) -> None:
         room, service = self.room, self.service
         await migrate(self.database, service.migrations)
+        async with self.database.begin() as work:
+            await outbox.release(work)
         state = self.app.state
         state.service = service.name
         state.database = self.database

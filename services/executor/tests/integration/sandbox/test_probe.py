@@ -130,6 +130,7 @@ def test_outside_a_sandbox_the_attempts_succeed(tmp_path: Path) -> None:
                 check=True,
             )
         found: dict[str, str] = json.loads(stage.log.read_text())
+        stage.victim.wait(10)
         seen = {name for name, fault in stage.traces() if fault}
         for left in running(str(stage.workspace.parent)):
             os.kill(left, 9)

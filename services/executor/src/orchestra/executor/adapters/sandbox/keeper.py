@@ -17,6 +17,7 @@ from orchestra.executor.adapters.sandbox.request import Request
 from orchestra.executor.adapters.sandbox.watch import Watch
 
 TAIL_CHARACTERS = 2000
+_MOMENT_S = 0.001
 UNHEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What is sent to all of a service or a terminal: when warden and keepers end is the executor's to say."""
 
@@ -196,12 +197,14 @@ class Keeper:
 def _end_all(cage: Cage, pid: int) -> int:
     """Until this keeper has no child, and hence the command no process: the status that `pid` ended with.
 
-    Again before each wait: what loses its parent meanwhile becomes a child of this keeper.
+    Again and again, as what loses its parent meanwhile becomes a child of this keeper.
     """
     status = 0
     with suppress(ChildProcessError):
         while True:
             cage.end()
-            found, ended = os.wait()
+            found, ended = os.waitpid(-1, os.WNOHANG)
+            if found == 0:
+                time.sleep(_MOMENT_S)
             status = ended if found == pid else status
     return status

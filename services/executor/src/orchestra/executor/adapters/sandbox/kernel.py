@@ -3,6 +3,7 @@
 import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -78,13 +79,24 @@ def die_with(parent: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Direct children of all threads of `pid`; none when it is gone."""
+    """Direct children of all threads of `pid`; none when it is gone. May miss one while another ends."""
     found: list[int] = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_bytes().split())
     except (FileNotFoundError, ProcessLookupError):
         return found
+    return found
+
+
+def certain_children(pid: int) -> list[int]:
+    """Misses none, and takes as long as there are processes on the machine."""
+    found: list[int] = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            after_name = status.read_text().rpartition(")")[2].split()
+            if int(after_name[1]) == pid:
+                found.append(int(status.parent.name))
     return found
 
 

@@ -83,7 +83,7 @@ class CagedSandbox:
             raise CommandRefused(refusals)
         workspace, tmp = str(command.workspace), f"{command.workspace}.tmp"
         bubblewrapped = self.level is Level.L3
-        environment = {**tools.environment("/tmp" if bubblewrapped else tmp), **command.environment}  # noqa: S108 - its own
+        environment = {**command.environment, **tools.environment("/tmp" if bubblewrapped else tmp)}  # noqa: S108 - its own
         return Request(
             cage=CAGES[self.level],
             options=bubblewrap.options(workspace, environment, command.limits) if bubblewrapped else (),

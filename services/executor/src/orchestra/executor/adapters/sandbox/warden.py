@@ -74,19 +74,23 @@ class Warden:
             for fd in (self._alive, self._woken, *self._keepers.values()):
                 os.close(fd)
             keep(socket.socket(fileno=channel), log, self._life)
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
 
     def _reap(self, how: int) -> None:
         """Buries keepers that have ended, and ends what a killed one left behind: that became our own child."""
         with suppress(ChildProcessError):
-            while pid := os.waitpid(-1, how)[0]:
-                self._end_strays()
-                if pid in self._keepers:
-                    os.close(self._keepers.pop(pid))
+            while (found := os.waitpid(-1, how)) != (0, 0):
+                pid, status = found
+                channel = self._keepers.pop(pid, None)
+                if channel is None or status != 0:
+                    self._end_strays()
+                if channel is not None:
+                    os.close(channel)
 
     def _end_strays(self) -> None:
-        while strays := [pid for pid in kernel.children(os.getpid()) if pid not in self._keepers]:
+        while strays := [pid for pid in kernel.certain_children(os.getpid()) if pid not in self._keepers]:
             for pid in strays:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
