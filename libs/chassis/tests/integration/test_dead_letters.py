@@ -12,6 +12,7 @@ from orchestra.chassis.messaging import dead_letters
 from orchestra.chassis.messaging.consume import consume, retry_due
 from orchestra.chassis.messaging.dead_letters import DeadLetter, NoSuchDeadLetter, NotReplayable
 from orchestra.chassis.messaging.message import pack
+from orchestra.chassis.messaging.replay import replay
 from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.chassis.testing.fakes import HeldClock
 
@@ -53,13 +54,13 @@ async def test_a_replay_works_once_the_bug_is_mended(database: Example, buggy: B
     clock.advance(timedelta(hours=1))
 
     buggy.error = None
-    replayed = await dead_letters.replay(database, buggy.by_name, letter.id)
+    replayed = await replay(database, buggy.by_name, letter.id)
 
     assert replayed.replayed_at == clock.now()
     assert await notes(database) == ["a"]
     assert await letters(database) == []
     assert await letters(database, replayed=True) == [replayed]
-    await dead_letters.replay(database, buggy.by_name, letter.id)
+    await replay(database, buggy.by_name, letter.id)
     assert await notes(database) == ["a"]
 
 
@@ -71,7 +72,7 @@ async def test_a_replay_that_fails_again_is_fresh_again_with_the_new_reason(
     clock.advance(timedelta(hours=1))
 
     buggy.error = KeyError("another bug")
-    again = await dead_letters.replay(database, buggy.by_name, letter.id)
+    again = await replay(database, buggy.by_name, letter.id)
 
     assert (again.id, again.reason, again.replayed_at, again.at) == (
         letter.id,
@@ -89,7 +90,7 @@ async def test_a_replay_whose_trouble_may_pass_goes_on_as_a_retry(
     [letter] = await letters(database)
 
     buggy.error = Transient("not now")
-    await dead_letters.replay(database, buggy.by_name, letter.id)
+    await replay(database, buggy.by_name, letter.id)
     buggy.error = None
     clock.advance(timedelta(seconds=2))
     await retry_due(buggy.by_name, database)
@@ -103,7 +104,7 @@ async def test_a_replay_survives_a_database_that_goes_away_in_the_middle(databas
 
     buggy.error = Unavailable("gone")
     with pytest.raises(Unavailable):
-        await dead_letters.replay(database, buggy.by_name, letter.id)
+        await replay(database, buggy.by_name, letter.id)
     buggy.error = None
     await retry_due(buggy.by_name, database)
 
@@ -120,7 +121,7 @@ async def test_each_event_of_a_message_that_the_broker_gave_up_is_replayed(datab
     [letter] = await letters(database)
 
     buggy.error = None
-    await dead_letters.replay(database, buggy.by_name, letter.id)
+    await replay(database, buggy.by_name, letter.id)
 
     assert await notes(database) == ["a", "b"]
 
@@ -132,9 +133,9 @@ async def test_what_cannot_be_replayed_says_why(database: Example, buggy: Buggy)
     newest, oldest = await letters(database)
 
     with pytest.raises(NoSuchDeadLetter, match="ded_none"):
-        await dead_letters.replay(database, buggy.by_name, "ded_none")
+        await replay(database, buggy.by_name, "ded_none")
     with pytest.raises(NotReplayable, match="nothing here listens as"):
-        await dead_letters.replay(database, buggy.by_name, newest.id)
+        await replay(database, buggy.by_name, newest.id)
     with pytest.raises(NotReplayable, match="cannot be decoded"):
-        await dead_letters.replay(database, buggy.by_name, oldest.id)
+        await replay(database, buggy.by_name, oldest.id)
     assert len(await letters(database)) == 2

@@ -12,6 +12,7 @@ from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.chassis.messaging import dead_letters
 from orchestra.chassis.messaging.dead_letters import DeadLetter, NoSuchDeadLetter, NotReplayable
+from orchestra.chassis.messaging.replay import replay
 from orchestra.chassis.messaging.transport import Check
 
 router = APIRouter()
@@ -79,7 +80,7 @@ async def show_dead_letter(letter_id: str, caller: CurrentCaller, view: CurrentV
 async def replay_dead_letter(letter_id: str, caller: CurrentCaller, request: Request) -> DeadLetter:
     _operator(caller)
     state: Any = request.app.state
-    return await dead_letters.replay(state.database, state.subscriptions, letter_id)
+    return await replay(state.database, state.subscriptions, letter_id)
 
 
 REFUSALS: dict[type[Exception], int] = {NoSuchDeadLetter: 404, NotReplayable: 409}

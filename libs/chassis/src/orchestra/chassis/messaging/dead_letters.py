@@ -1,16 +1,14 @@
-"""Deliveries that cannot be handled: kept with their reason, listed, replayed. The same on both transports."""
+"""Deliveries that cannot be handled: kept with their reason and listed. The same on both transports."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from orchestra.chassis.database.tables import DEAD_LETTER
-from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.ids import new_id
-from orchestra.chassis.messaging.message import Undecodable, decode
-from orchestra.chassis.messaging.subscriptions import Subscription
 
 
 @dataclass(frozen=True)
@@ -76,27 +74,3 @@ async def find(view: UnitOfWork, letter_id: str) -> DeadLetter:
     if row is None:
         raise NoSuchDeadLetter(f"no dead letter is called {letter_id}")
     return DeadLetter(*row)
-
-
-async def replay(database: Database[UnitOfWork], subscriptions: dict[str, Subscription], letter_id: str) -> DeadLetter:
-    """Deliver it once more. What fails again is a dead letter again, with its new reason."""
-    from orchestra.chassis.messaging.consume import retry, retry_soon
-
-    async with database.read() as view:
-        letter = await find(view, letter_id)
-    subscription = subscriptions.get(letter.subscription)
-    if subscription is None:
-        raise NotReplayable(f"nothing here listens as {letter.subscription} any more")
-    try:
-        envelopes = decode(letter.body)
-    except Undecodable as error:
-        raise NotReplayable(f"it cannot be decoded: {error}") from error
-    async with database.begin() as work:
-        replayed = update(DEAD_LETTER).where(DEAD_LETTER.c.id == letter_id).values(replayed_at=work.now)
-        await work.connection.execute(replayed)
-        for envelope in envelopes:
-            await retry_soon(work, subscription, envelope, f"replay of {letter_id}")
-    for envelope in envelopes:
-        await retry(subscription, envelope, database)
-    async with database.read() as view:
-        return await find(view, letter_id)

@@ -69,14 +69,13 @@ async def postpone(work: UnitOfWork, token: str, out: Outgoing, reason: str) -> 
     )
 
 
-async def release(work: "UnitOfWork") -> None:
+async def release(work: UnitOfWork) -> None:
     """Give up every claim, for the start of a service: what a killed one held goes out at once.
 
     Another replica that is just publishing may publish its events once more, which is nothing new to consumers.
     """
-    await work.connection.execute(
-        update(OUTBOX).where(OUTBOX.c.sent_at.is_(None), OUTBOX.c.claim.is_not(None)).values(claim=None, claimed_until=None)
-    )
+    held = (OUTBOX.c.sent_at.is_(None), OUTBOX.c.claim.is_not(None))
+    await work.connection.execute(update(OUTBOX).where(*held).values(claim=None, claimed_until=None))
 
 
 async def unsent(work: UnitOfWork) -> tuple[int, float]:
