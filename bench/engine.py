@@ -7,6 +7,7 @@ the figures are medians over the rounds. What they mean stands in bench/README.m
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -30,11 +31,18 @@ Row = dict[str, Any]
 def measure(program: str, runtime: str, workload: Workload) -> Row:
     """The row that the program prints last."""
     command = [sys.executable, "-m", program, "--shape", workload.shape, "--tasks", str(workload.tasks)]
-    with own_servers() if runtime == "distributed" else nullcontext({}) as servers:
-        done = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | servers, timeout=LIMIT_S)
-    if done.returncode:
-        raise SystemExit(f"{program} ended with {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
+    with (
+        own_servers() if runtime == "distributed" else nullcontext({}) as servers,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | servers) as process,
+    ):
+        try:
+            printed, _ = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # so that it ends what it has started
+            raise SystemExit(f"{program} took more than {LIMIT_S} s") from None
+    if process.returncode:
+        raise SystemExit(f"{program} ended with {process.returncode}")
+    return json.loads(printed.splitlines()[-1])
 
 
 def compare(name: str, runtime: str, workload: Workload, rounds: int) -> Row:

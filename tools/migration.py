@@ -93,8 +93,8 @@ def _bare(code: str) -> str:
 def write(path: Path, content: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
-    subprocess.run(["ruff", "format", "--quiet", path], check=True)
-    subprocess.run(["ruff", "check", "--quiet", "--fix", path], check=True)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
+    subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", "--fix", path], check=True)
     print(path)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -88,20 +87,12 @@ def emit(workload: Workload, clock: Clock, *, cpu: float, peak: float, packages:
 def child(
     command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
 ) -> Generator[subprocess.Popen[bytes]]:
-    """A program in a session of its own, which ends with the block; what it says goes into the log."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
+    """A program that is told to end with the block; what it says goes into the log."""
+    with log.open("ab") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
         try:
-            process.wait(40)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:

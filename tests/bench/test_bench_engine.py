@@ -10,12 +10,14 @@ from bench.engine import FIGURES
 from bench.peers.workload import LAYERS, WORKLOADS, check
 from tests.architecture.tree import ROOT
 
+pytestmark = pytest.mark.timeout(300)
+
 SMALL = ("--workload", "chain200", "--tasks", "10", "--rounds", "1", "--json")
 
 
 def bench(runtime: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.engine", "--runtime", runtime, *SMALL]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -119,6 +119,16 @@ async def test_a_copy_is_whole_where_blocks_cannot_be_shared(
     assert (tmp_path / "copy").read_bytes() == CONTENT
 
 
+async def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    DirectoryArtifacts(tmp_path)
+    old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (0, 0))
+    DirectoryArtifacts(tmp_path)
+    assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["young"]
+
+
 async def test_unknown_content_is_named(store: DirectoryArtifacts, tmp_path: Path) -> None:
     assert not await store.exists(SHA256)
     with pytest.raises(UnknownArtifact, match=SHA256):

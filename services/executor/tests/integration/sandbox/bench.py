@@ -15,6 +15,17 @@ from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.application.ports import Outcome, SandboxCommand
 from orchestra.executor.domain.policy import MIB, Level, Limits
 
+FORK_BOMB = """
+import os, time
+end = time.monotonic() + 10
+while time.monotonic() < end:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        pass
+"""
+"""Ends by itself, should a test fail to end it."""
 LIMITS = Limits(memory_bytes=1024 * MIB, processes=64, file_bytes=64 * MIB, workspace_bytes=64 * MIB)
 
 

@@ -81,7 +81,7 @@ async def test_nothing_outside_is_written_through_a_link(bench: Bench, secret: P
     assert await attempt(bench, "open('../made', 'w')") == "refused"
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/passwd", "/root/.bashrc", "/proc/kcore"])
+@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/passwd", __file__, "/proc/kcore"])
 async def test_nothing_private_of_the_machine_is_read(bench: Bench, path: str) -> None:
     assert await attempt(bench, "open(sys.argv[1], 'rb').read(1)", path) == "refused"
 
@@ -309,4 +309,4 @@ async def test_an_interpreter_outside_the_system_works_and_shows_nothing_else_of
     assert await bench.output("python3", "-c", source) == f"{sys.base_prefix}\n"
     if not running_interpreter.is_relative_to("/usr"):
         assert await attempt(bench, "import os; os.listdir(sys.argv[1])", f"{sys.base_prefix}/include") == "refused"
-    assert await attempt(bench, "open(sys.argv[1])", "/root/.bashrc") == "refused"
+    assert await attempt(bench, "open(sys.argv[1])", __file__) == "refused"

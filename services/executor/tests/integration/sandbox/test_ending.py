@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.bench import Bench, running, until
+from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, running, until
 
 from orchestra.executor.adapters.sandbox import kernel, launch
 from orchestra.executor.application.ports import SandboxLost
@@ -186,6 +187,16 @@ async def test_killing_the_keeper_leaves_nothing_and_is_not_taken_for_an_outcome
     os.kill(keeper_of(bench), signal.SIGKILL)
     with pytest.raises(SandboxLost):
         await performing
+    assert running(marker) == []
+
+
+async def test_killing_the_keeper_of_a_fork_bomb_leaves_nothing(bench: Bench, marker: str) -> None:
+    command = bench.command("python3", "-c", FORK_BOMB, marker, limits=replace(LIMITS, processes=20))
+    performing = asyncio.ensure_future(bench.sandbox.perform(command))
+    await until(lambda: len(running(marker)) >= 20)
+    os.kill(keeper_of(bench), signal.SIGKILL)
+    with pytest.raises(SandboxLost):
+        await asyncio.wait_for(performing, 5)
     assert running(marker) == []
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import replace
 
-from services.executor.tests.integration.sandbox.bench import LIMITS, Bench, running
+from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, running
 
 from orchestra.executor.domain.policy import MIB, Level
 
@@ -27,17 +27,8 @@ except OSError:
 
 
 async def test_a_fork_bomb_is_bounded_and_ended(bench: Bench, marker: str) -> None:
-    source = """
-import os
-while True:
-    try:
-        if os.fork() == 0:
-            os.setsid()
-    except OSError:
-        pass
-"""
     most = 0
-    command = bench.command("python3", "-c", source, marker, timeout=0.7, limits=replace(LIMITS, processes=20))
+    command = bench.command("python3", "-c", FORK_BOMB, marker, timeout=0.7, limits=replace(LIMITS, processes=20))
     performing = asyncio.ensure_future(bench.sandbox.perform(command))
     while not performing.done():
         most = max(most, len(running(marker)))

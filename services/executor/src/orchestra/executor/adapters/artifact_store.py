@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestra.contracts.ids import Sha256
 from orchestra.executor.application.ports import Stored, UnknownArtifact, WrongHash
 
 _CHUNK = 1024 * 1024
+_ABANDONED_S = 24 * 3600
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -25,6 +27,10 @@ class DirectoryArtifacts:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+        for left in self._incoming.iterdir():  # by whoever was killed; what is on its way to others is younger
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < time.time() - _ABANDONED_S:
+                    left.unlink()
 
     async def put(self, source: Path | BinaryIO | AsyncIterable[bytes], expected: Sha256 | None = None) -> Stored:
         if isinstance(source, AsyncIterable):

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from orchestra.executor.adapters.sandbox import kernel
@@ -132,6 +133,8 @@ class Keeper:
             os.dup2(self._write_end, 1)
             os.dup2(self._write_end, 2)
             os.umask(0o022)
+            with suppress(OSError):  # where memory runs out, commands go first
+                Path("/proc/self/oom_score_adj").write_text("1000")
             for ignored in (*UNHEEDED, signal.SIGPIPE, signal.SIGXFSZ):  # the last two are ignored by Python itself
                 signal.signal(ignored, signal.SIG_DFL)
             cage.enter()

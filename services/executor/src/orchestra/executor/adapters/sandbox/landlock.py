@@ -1,7 +1,10 @@
 """The cage of level L2: landlock, seccomp and, where the executor is root, a user of the command's own.
 
 Landlock decides on every opening of a file, TCP, abstract sockets and signals. It says nothing about other sockets,
-System V and POSIX queues, or modes and times of files; `seccomp` closes these. Nothing of /proc is shown.
+System V and POSIX queues, or modes and times of files; `seccomp` closes these.
+
+What commands miss here and have at L3: /proc, /tmp by that name, semaphores by name (Python's process pools), sockets
+among themselves; and where the executor is not root, changing modes and times by path (`git init`, `tar -x`).
 """
 
 import ctypes

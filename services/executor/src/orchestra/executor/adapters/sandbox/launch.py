@@ -44,13 +44,7 @@ class CagedSandbox:
 
     async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
         request = self._request(command)
-        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            ours, theirs = socket.socketpair()
-            with theirs:
-                socket.send_fds(self._control(), [b"!"], [theirs.fileno(), log])
-        finally:
-            os.close(log)
+        ours = self._hand_over(command)
         reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
         answer = asyncio.ensure_future(_answer(reader, on_started))
         try:
@@ -97,6 +91,20 @@ class CagedSandbox:
             grace_s=GRACE_S,
             limits=command.limits,
         )
+
+    def _hand_over(self, command: SandboxCommand) -> socket.socket:
+        """Has the warden fork a keeper; the socket to it."""
+        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._control(), [b"!"], [theirs.fileno(), log])
+        except BrokenPipeError:
+            ours.close()
+            raise SandboxLost("The sandbox's warden was ended before the command.") from None
+        finally:
+            os.close(log)
+        return ours
 
     def _control(self) -> socket.socket:
         """The socket to the warden, which is started when there is none."""

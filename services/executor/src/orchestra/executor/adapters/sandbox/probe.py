@@ -16,6 +16,7 @@ from orchestra.executor.adapters.sandbox import attempts, bubblewrap, landlock
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.application.ports import (
     Check,
+    CommandRefused,
     Outcome,
     Sandbox,
     SandboxCommand,
@@ -74,7 +75,7 @@ async def _prove(sandbox: CagedSandbox, scratch: Path) -> list[Check]:
         command = SandboxCommand(argv, ("python3",), stage.workspace, stage.log, _LIMITS.wall_s, _LIMITS)
         try:
             outcome = await sandbox.perform(command)
-        except (SandboxUnavailable, SandboxLost) as reason:
+        except (CommandRefused, SandboxUnavailable, SandboxLost) as reason:
             return [Check(level, "available", False, str(reason))]
         if outcome.exit_code != 0:
             return [Check(level, "runs", False, f"exit status {outcome.exit_code}: {outcome.tail[-500:]}")]
@@ -142,7 +143,7 @@ def outside(scratch: Path) -> Generator[Stage]:
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_UNIX) as unix,
         socket.socket(socket.AF_UNIX) as abstract,
-        subprocess.Popen(["/bin/sleep", "60"], env={}, stdin=subprocess.DEVNULL) as victim,
+        subprocess.Popen(["sleep", "60"], env={}, stdin=subprocess.DEVNULL) as victim,
     ):
         try:
             Path(short).chmod(0o711)

@@ -6,10 +6,12 @@ socket and the log. When the socket closes, whether the executor asked for it or
 
 import gc
 import os
+import resource
 import select
 import signal
 import socket
 import sys
+from collections import defaultdict
 from contextlib import suppress
 from types import FrameType
 
@@ -34,6 +36,8 @@ class Warden:
 
     def run(self) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         gc.freeze()  # what is here now is shared with every keeper; collecting it would only copy it
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
@@ -56,10 +60,15 @@ class Warden:
             return False
         if not message:
             return False
-        channel, log = fds
         for fd in fds:  # received descriptors would be handed on to the command
             os.set_inheritable(fd, False)
-        pid = os.fork()
+        try:
+            channel, log = fds
+            pid = os.fork()
+        except (ValueError, OSError):  # no room for more descriptors or processes: the executor sees its socket close
+            for fd in fds:
+                os.close(fd)
+            return True
         if pid == 0:
             self._become_keeper(channel, log)
         self._keepers[pid] = channel
@@ -90,10 +99,28 @@ class Warden:
                     os.close(channel)
 
     def _end_strays(self) -> None:
-        while strays := [pid for pid in kernel.certain_children(os.getpid()) if pid not in self._keepers]:
-            for pid in strays:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        """All are stopped before any is killed: those killed one by one may start others meanwhile."""
+        seen: set[int] = set()
+        while found := self._strays():
+            number = signal.SIGKILL if found <= seen else signal.SIGSTOP
+            for pid in found:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            seen |= found
+
+    def _strays(self) -> set[int]:
+        """What descends from this process and from no keeper."""
+        children: dict[int, list[int]] = defaultdict(list)
+        for pid, parent in kernel.parents().items():
+            children[parent].append(pid)
+        pending = [pid for pid in children[os.getpid()] if pid not in self._keepers]
+        found: set[int] = set()
+        while pending:
+            found.add(pid := pending.pop())
+            pending += children[pid]
+        return found
 
 
 def _wake(number: int, frame: FrameType | None) -> None:
