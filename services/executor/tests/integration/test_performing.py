@@ -275,3 +275,4 @@ async def test_content_that_has_gone_from_the_store_is_final_and_named(url: str,
     assert isinstance(outcome, AttemptFailed)
     assert outcome.failure == "permanent"
     assert gone.sha256 in outcome.reason
+    assert executor.leftovers() == []

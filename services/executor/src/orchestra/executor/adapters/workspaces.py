@@ -49,8 +49,12 @@ class DirectoryWorkspaces:
             raise BadWorkspace(f"{attempt_id!r} cannot name a workspace.")
         folders = dict.fromkeys(folder for given in wanted for folder in paths.folders_of(given.path))
         workspace = await asyncio.to_thread(self._lay_out, attempt_id, folders)
-        for given in wanted:
-            await self._artifacts.copy(given.sha256, workspace / given.path)
+        try:
+            for given in wanted:
+                await self._artifacts.copy(given.sha256, workspace / given.path)
+        except BaseException:
+            await self.remove(workspace)
+            raise
         return workspace
 
     async def collect(self, workspace: Path, patterns: Iterable[str], limits: Limits) -> tuple[Artifact, ...]:
