@@ -55,18 +55,18 @@ class SqlProjects:
             )
         )
 
-    async def stale(self, before: datetime, limit: int) -> list[Key]:
-        late = or_(PROJECT.c.recalculated_at.is_(None), PROJECT.c.recalculated_at <= before)
+    async def stale(self, limit: int) -> list[Key]:
+        rested = or_(PROJECT.c.rests_until.is_(None), PROJECT.c.rests_until <= self._work.now)
         query = (
             select(PROJECT.c.workspace_id, PROJECT.c.id)
-            .where(PROJECT.c.stale_cause.is_not(None), late)
-            .order_by(PROJECT.c.recalculated_at)
+            .where(PROJECT.c.stale_cause.is_not(None), rested)
+            .order_by(PROJECT.c.rests_until)
             .limit(limit)
         )
         return [(row[0], row[1]) for row in await self._work.connection.execute(query)]
 
     async def put_off(self, key: Key, until: datetime) -> None:
-        await self._work.connection.execute(update(PROJECT).where(*_is(*key)).values(recalculated_at=until))
+        await self._work.connection.execute(update(PROJECT).where(*_is(*key)).values(rests_until=until))
 
     async def overdue(self, limit: int) -> list[Key]:
         late = exists().where(

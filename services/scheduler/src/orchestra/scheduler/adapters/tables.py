@@ -37,11 +37,12 @@ PROJECT = Table(
     Column("stale_cause", Text),
     Column("stale_count", Counter, nullable=False, server_default="0"),
     Column("recalculated_at", Instant),
+    Column("rests_until", Instant),
     Column("told_at", Instant),
     Column("sequence", Counter, nullable=False, server_default="0"),
     Index(
         "project_stale",
-        "recalculated_at",
+        "rests_until",
         postgresql_where=text("stale_cause IS NOT NULL"),
         sqlite_where=text("stale_cause IS NOT NULL"),
     ),

@@ -101,12 +101,12 @@ class Projects(Protocol):
         """The schedule no longer follows from what is known; the first cause stands until it is recalculated."""
         ...
 
-    async def stale(self, before: datetime, limit: int) -> list[Key]:
-        """Projects whose schedule is stale and was last calculated before the instant."""
+    async def stale(self, limit: int) -> list[Key]:
+        """Projects whose schedule is stale and need not rest, the longest rested first."""
         ...
 
     async def put_off(self, key: Key, until: datetime) -> None:
-        """Do not list it as stale before the instant."""
+        """Its schedule rests until then, stale or not."""
         ...
 
     async def overdue(self, limit: int) -> list[Key]:

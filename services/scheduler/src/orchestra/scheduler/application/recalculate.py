@@ -1,6 +1,7 @@
 """Recalculate a project's schedule: read a snapshot, compute outside any lock, publish if it still stands."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -19,7 +20,10 @@ log = logger("schedule")
 Transaction = Callable[[], AbstractAsyncContextManager[SchedulingWork]]
 
 PAUSE = timedelta(milliseconds=500)
-"""Between two calculations of one project; the first is made at once."""
+"""At least, between two calculations of one project; the first is made at once."""
+
+SHARE = 10
+"""A calculation rests this many times as long as it took: a large project's schedule must not hold up its own work."""
 
 AFTER_A_FAULT = timedelta(minutes=1)
 
@@ -29,7 +33,7 @@ SHOWN_MOVES = 200
 async def recalculate_stale(read: Transaction, begin: Transaction) -> bool:
     """Recalculate what is stale; True when something was."""
     async with read() as view:
-        keys = await view.projects.stale(view.now - PAUSE, 20)
+        keys = await view.projects.stale(20)
     for key in keys:
         try:
             await recalculate(read, begin, key)
@@ -51,6 +55,7 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
             return
         snapshot = await view.schedules.snapshot(project)
         last = await view.schedules.latest(project.id)
+    began = time.perf_counter()
     digest = input_hash(snapshot)
     # In its own thread, so that deliveries and leases go on beside a large calculation.
     schedule = await asyncio.to_thread(calculate, snapshot)
@@ -61,6 +66,7 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
             return
         if not moves and schedule.unplaced == (last.schedule.unplaced if last else ()):
             await work.schedules.unchanged(project)
+            await work.projects.put_off(key, work.now + _rest(began))
             return
         published = PublishedSchedule(
             version=project.schedule_version + 1,
@@ -89,6 +95,11 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
                 moves=tuple(Move(**vars(move)) for move in moves[:SHOWN_MOVES]),
             )
         )
+        await work.projects.put_off(key, work.now + _rest(began))
         # People get their tasks from the schedule: now there is a newer one.
         for run in await work.runs.open_in(project.workspace_id, project.id):
             await advance_run(work, run, "the schedule was recalculated")
+
+
+def _rest(began: float) -> timedelta:
+    return max(PAUSE, SHARE * timedelta(seconds=time.perf_counter() - began))

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("stale_cause", sa.Text(), nullable=True),
         sa.Column("stale_count", types.Counter, server_default="0", nullable=False),
         sa.Column("recalculated_at", types.Instant(), nullable=True),
+        sa.Column("rests_until", types.Instant(), nullable=True),
         sa.Column("told_at", types.Instant(), nullable=True),
         sa.Column("sequence", types.Counter, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
@@ -52,7 +53,7 @@ def upgrade() -> None:
     op.create_index(
         "project_stale",
         "project",
-        ["recalculated_at"],
+        ["rests_until"],
         unique=False,
         postgresql_where=sa.text("stale_cause IS NOT NULL"),
         sqlite_where=sa.text("stale_cause IS NOT NULL"),
