@@ -176,7 +176,9 @@ def embedded(home: Path, **environment: str) -> Generator[System]:
 
 
 @contextmanager
-def distributed(home: Path, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis) -> Generator[System]:
+def distributed(
+    home: Path, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis, **environment: str
+) -> Generator[System]:
     home.mkdir(parents=True, exist_ok=True)
     private = new_private_key()
     urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
@@ -192,6 +194,7 @@ def distributed(home: Path, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis
         "ORCHESTRA_WORKSPACES_DIR": str(home / "workspaces"),
         "ORCHESTRA_BACK_OFF_SECONDS": "0.2",
         **{f"ORCHESTRA_{name.upper()}_URL": url for name, url in urls.items()},
+        **environment,
     }
     programs: dict[str, Program] = {}
     for name in SERVICES:
