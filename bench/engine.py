@@ -74,7 +74,8 @@ def show(result: Row) -> None:
     print(f"{'':12}{'ours':>12}{'floor':>12}{'ours/floor':>12}")
     for figure, title in FIGURES.items():
         ours, floor = result[figure], result["floor"][figure]
-        print(f"{title:12}{ours:12,.2f}{floor:12,.2f}{ours / floor:12.2f}")
+        ratio = f"{ours / floor:12.2f}" if floor else f"{'-':>12}"
+        print(f"{title:12}{ours:12,.2f}{floor:12,.2f}{ratio}")
     if (foreign := max(result["foreign_cores"], result["floor"]["foreign_cores"])) > QUIET:
         print(f"foreign work kept {foreign:.2f} cores busy: rates and times say little, CPU says more")
 
