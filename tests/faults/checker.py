@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from tests.system import SERVICES, System, eventually
+from tests.system import SERVICES, System, eventually, service
 
 from orchestra.chassis.messaging.message import CloudEvent, decode
 from orchestra.contracts.catalog import BY_KIND
@@ -50,8 +50,8 @@ class Record:
     stored: Mapping[str, str]
     """{name in the artifact store: SHA-256 of the content}"""
 
-    def of_run(self, service: str, table: str) -> Rows:
-        return [row for row in self.tables[service, table] if row["run_id"] == self.run["id"]]
+    def of_run(self, name: str, table: str) -> Rows:
+        return [row for row in self.tables[name, table] if row["run_id"] == self.run["id"]]
 
     def of_project(self, kind: str) -> list[dict[str, Any]]:
         mine = [said.cloud.data for said in self.said if said.kind == kind]
@@ -59,8 +59,6 @@ class Record:
 
 
 async def read(system: System, run_id: str) -> Record:
-    from tests.system import service
-
     tables = {
         (name, table): await system.rows(name, table) for name in SERVICES for table in service(name).metadata.tables
     }
@@ -81,8 +79,8 @@ def unsettled(record: Record) -> list[str]:
     found = [f"{said.kind} {said.cloud.id} of the {said.service} was not sent" for said in record.said if not said.sent]
     marks = handled(record) | buried(record)
     found += [f"the {consumer} has not handled {event_id}" for consumer, event_id in due(record) - marks]
-    for service in SERVICES:
-        found += [f"the {service} will retry {row['event_id']}" for row in record.tables[service, "retry"]]
+    for name in SERVICES:
+        found += [f"the {name} will retry {row['event_id']}" for row in record.tables[name, "retry"]]
     found += [f"a change of {row['run_id']} was not told" for row in record.tables["scheduler", "task_change"]]
     projects = record.tables["scheduler", "project"]
     return found + [f"the schedule of {row['id']} is not current" for row in projects if row["stale_cause"]]
@@ -94,11 +92,11 @@ def due(record: Record) -> set[tuple[str, str]]:
 
 
 def handled(record: Record) -> set[tuple[str, str]]:
-    return {(service, row["event_id"]) for service in SERVICES for row in record.tables[service, "inbox"]}
+    return {(name, row["event_id"]) for name in SERVICES for row in record.tables[name, "inbox"]}
 
 
 def buried(record: Record) -> set[tuple[str, str]]:
-    return {(service, row["event_id"]) for service in SERVICES for row in record.tables[service, "dead_letter"]}
+    return {(name, row["event_id"]) for name in SERVICES for row in record.tables[name, "dead_letter"]}
 
 
 def violations(record: Record) -> list[str]:
@@ -109,6 +107,11 @@ def violations(record: Record) -> list[str]:
 
 def _tasks(record: Record) -> Iterator[str]:
     """Nothing is lost, nothing is done twice."""
+    approved = {
+        row["task_id"] for row in record.tables["planner", "plan_task"] if row["plan_id"] == record.run["plan_id"]
+    }
+    if differing := approved ^ {task["id"] for task in record.of_run("scheduler", "task")}:
+        yield f"the plan and the run differ in {differing}"
     completions = Counter(fact["task_id"] for fact in record.of_project("task.completed.v1"))
     for task in record.of_run("scheduler", "task"):
         if task["status"] != "done":
@@ -132,8 +135,9 @@ def _attempts(record: Record) -> Iterator[str]:
             yield f"{attempt_id} is {attempt['status']} and has {outcomes[attempt_id]} outcomes"
         if attempt["status"] == "failed" and attempt["failure"] != "lost":
             yield f"{attempt_id} failed: {attempt['failure']}, {attempt['reason']}"
-        if dispatches[attempt_id]["status"] != "ended":
-            yield f"the dispatch {attempt_id} is {dispatches[attempt_id]['status']}"
+    for attempt_id, dispatch in dispatches.items():
+        if dispatch["status"] != "ended":
+            yield f"the dispatch {attempt_id} is {dispatch['status']}"
     for task_id, key in commands.items():
         mine = sorted((row for row in attempts.values() if row["task_id"] == task_id), key=lambda row: row["number"])
         if [row["number"] for row in mine] != list(range(1, len(mine) + 1)):
@@ -171,21 +175,21 @@ def _leftovers(record: Record) -> Iterator[str]:
     for attempt in record.tables["executor", "attempt"]:
         if attempt["status"] in ("queued", "leased", "running"):
             yield f"{attempt['id']} is {attempt['status']}"
-    for service in SERVICES:
-        for row in record.tables[service, "outbox"]:
+    for name in SERVICES:
+        for row in record.tables[name, "outbox"]:
             if row["claim"] is not None:
-                yield f"{row['event_id']} of the {service} is claimed"
-        if record.tables[service, "event_part"]:
-            yield f"the {service} waits for further parts"
-        for row in record.tables[service, "dead_letter"]:
+                yield f"{row['event_id']} of the {name} is claimed"
+        if record.tables[name, "event_part"]:
+            yield f"the {name} waits for further parts"
+        for row in record.tables[name, "dead_letter"]:
             if record.run["project_id"] in row["body"]:
-                yield f"the {service} could not handle {row['event_id']}: {row['reason']}"
+                yield f"the {name} could not handle {row['event_id']}: {row['reason']}"
 
 
 def _ghosts(record: Record) -> Iterator[str]:
     """Nobody has heard of what nobody committed."""
-    for service, event_id in handled(record) - due(record):
-        yield f"the {service} handled {event_id}, which nobody has said"
+    for name, event_id in handled(record) - due(record):
+        yield f"the {name} handled {event_id}, which nobody has said"
 
 
 def _sequences(record: Record) -> Iterator[str]:

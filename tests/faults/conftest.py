@@ -36,5 +36,6 @@ async def clean(system: System, api: Api) -> Outline:
         await run.people_are_waited_for()
         system.remembered["clean"] = await outline(system, run.id)
         await run.finish()
-        assert violations(await settled(system, run.id)) == []
+        system.remembered["record"] = await settled(system, run.id)
+        assert violations(system.remembered["record"]) == []
     return system.remembered["clean"]

@@ -4,26 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.checker import Outline, outline, settled, violations
-from tests.faults.workload import COMMANDS, NOTES, SLOTS, Run, begin, seeded
+from tests.faults.checker import Outline
+from tests.faults.workload import COMMANDS, SLOTS, Run, begin, seeded
 from tests.system import System, embedded, eventually
 
 from orchestra.cli.api import Api
 
 KILLS = 5
 """Of each victim."""
-
-
-async def brought_to_its_end(run: Run, clean: Outline) -> int:
-    """Judge the run; returns how many attempts were lost."""
-    for note in NOTES:
-        await run.complete(note)
-    await run.people_are_waited_for()
-    assert await outline(run.system, run.id) == clean
-    await run.finish()
-    record = await settled(run.system, run.id)
-    assert violations(record) == []
-    return sum(attempt["failure"] == "lost" for attempt in record.of_run("executor", "attempt"))
 
 
 async def at_work(run: Run, mark: int) -> None:
@@ -47,7 +35,7 @@ async def test_a_run_survives_kills_of_the_scheduler_and_of_the_executor(
         system.programs[victim].kill()
         await system.programs[victim].start()
 
-    assert await brought_to_its_end(run, clean) >= 1
+    assert await run.ends_like(clean) >= 1
 
 
 @pytest.fixture
@@ -68,4 +56,4 @@ async def test_a_run_in_one_process_survives_kills_of_it(one_process: System, cl
             one_process.programs["up"].kill()
             await one_process.programs["up"].start()
 
-        assert await brought_to_its_end(run, clean) >= 1
+        assert await run.ends_like(clean) >= 1

@@ -2,10 +2,11 @@
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
+from tests.faults.checker import Outline, outline, settled, violations
 from tests.system import System, eventually
 
 from orchestra.cli.api import Api
@@ -112,18 +113,14 @@ class Run:
 
         await eventually(there)
 
-    async def tasks(self) -> dict[str, dict[str, Any]]:
-        """By key."""
-        return {task["key"]: task for task in await self.api.all(f"/runs/{self.id}/tasks")}
-
     async def complete(self, key: str) -> None:
         """Its assignee does what they were asked for, once they are."""
 
-        async def assigned() -> str | None:
-            task = (await self.tasks()).get(key)  # not there before the plan stands
-            return task["id"] if task and task["status"] == "assigned" else None
+        async def asked() -> str | None:
+            waiting = (await self.api.get(f"/runs/{self.id}"))["waiting_for"]
+            return next((each["task_id"] for each in waiting if each["key"] == key), None)
 
-        await self.api.post(f"/tasks/{await eventually(assigned)}/complete", {})
+        await self.api.post(f"/tasks/{await eventually(asked)}/complete", {})
 
     async def people_are_waited_for(self) -> None:
         """All commands are done, and the two who come next have been asked."""
@@ -144,6 +141,17 @@ class Run:
             return run["status"] == "finished"
 
         await eventually(finished)
+
+    async def ends_like(self, clean: Outline, notes: Sequence[str] = NOTES) -> int:
+        """Bring it to its end and judge it; `notes` were not done so far. Returns how many attempts were lost."""
+        for note in notes:
+            await self.complete(note)
+        await self.people_are_waited_for()
+        assert await outline(self.system, self.id) == clean
+        await self.finish()
+        record = await settled(self.system, self.id)
+        assert violations(record) == []
+        return sum(attempt["failure"] == "lost" for attempt in record.of_run("executor", "attempt"))
 
 
 async def begin(system: System, api: Api) -> Run:

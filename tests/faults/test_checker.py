@@ -1,0 +1,79 @@
+"""The judge is judged first: whatever is taken from, added to or changed in a clean record, it says so."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.faults.checker import Outline, Record, unsettled, violations
+from tests.system import System
+
+Change = Callable[[Record], Record]
+
+
+def rows(service: str, table: str, change: Callable[[list[dict[str, Any]]], Any]) -> Change:
+    """The record with the rows of one table changed."""
+
+    def changed(record: Record) -> Record:
+        copies = [dict(row) for row in record.tables[service, table]]
+        change(copies)
+        return replace(record, tables={**record.tables, (service, table): copies})
+
+    return changed
+
+
+def said(kind: str, **data: Any) -> Change:
+    """The record with the last event of a kind said once more, with these differences."""
+
+    def changed(record: Record) -> Record:
+        last = next(each for each in reversed(record.said) if each.kind == kind)
+        again = last.cloud.model_copy(update={"id": "evt_new", "data": {**last.cloud.data, **data}})
+        return replace(record, said=[*record.said, replace(last, cloud=again)])
+
+    return changed
+
+
+def store(change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> Change:
+    return lambda record: replace(record, stored=change(record.stored))
+
+
+TAMPERED = {
+    "a task that is not done": rows("scheduler", "task", lambda found: found[0].update(status="ready")),
+    "a task that is lost": rows("scheduler", "task", lambda found: found.pop(3)),
+    "a task completed twice": said("task.completed.v1"),
+    "an attempt nobody dispatched": rows("scheduler", "dispatch", lambda found: found.pop()),
+    "an attempt with two outcomes": said("attempt.succeeded.v1"),
+    "an attempt without an end": rows("executor", "attempt", lambda found: found[0].update(status="leased")),
+    "a command that succeeded twice": rows("executor", "attempt", lambda found: found[1].update(number=2)),
+    "a second end of the run": said("run.changed.v1", sequence=99),
+    "an artifact that holds something else": store(lambda stored: dict.fromkeys(stored, "0" * 64)),
+    "no artifact at all": store(lambda _: {}),
+    "an output that was not collected": rows("scheduler", "task", lambda found: found[0].update(outputs=[])),
+    "a claim that is left": rows("planner", "outbox", lambda found: found[0].update(claim="clm_1")),
+    "a mark for what nobody said": rows("gateway", "inbox", lambda found: found.append({"event_id": "evt_ghost"})),
+    "a sequence that goes back": said("schedule.recalculated.v1"),
+    "a move that the table does not know": rows("scheduler", "task", lambda found: found[0].update(status="skipped")),
+    "a gap in the feed": rows("gateway", "feed", lambda found: found.pop(2)),
+    "a part that waits": rows("scheduler", "event_part", lambda found: found.append({"part": 1})),
+}
+
+ON_ITS_WAY = {
+    "an event that was not sent": lambda record: replace(
+        record, said=[*record.said[:-1], replace(record.said[-1], sent=False)]
+    ),
+    "an event that was not handled": rows("scheduler", "inbox", lambda found: found.pop()),
+    "an event that will be retried": rows("planner", "retry", lambda found: found.append({"event_id": "evt_1"})),
+    "a change that was not told": rows("scheduler", "task_change", lambda found: found.append({"run_id": "run_1"})),
+    "a schedule that is not current": rows("scheduler", "project", lambda found: found[0].update(stale_cause="x")),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+async def test_a_violation_is_found(name: str, system: System, clean: Outline) -> None:
+    assert violations(TAMPERED[name](system.remembered["record"])) != []
+
+
+@pytest.mark.parametrize("name", ON_ITS_WAY)
+async def test_what_is_on_its_way_is_waited_for(name: str, system: System, clean: Outline) -> None:
+    assert unsettled(system.remembered["record"]) == []
+    assert unsettled(ON_ITS_WAY[name](system.remembered["record"])) != []
