@@ -6,7 +6,7 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml embedded/p
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test lint types fmt lock schemas bench clean
+.PHONY: help setup demo stack test faults lint types fmt lock docs schemas bench clean
 
 help: ## list the recipes
 	@awk -F ':[^#]*## ' '/^[a-z]+:[^#]*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ demo: setup ## plan, schedule and run the example in one process, until people a
 stack: setup ## the five services as processes, on PostgreSQL, RabbitMQ and Redis
 	$(BIN)/orchestra stack $(ARGS)
 
-test: setup ## the whole test suite (ARGS="-k words" selects)
-	$(BIN)/pytest $(ARGS)
+test: setup ## the whole test suite, on all processors (ARGS="-k words" selects, ARGS="-n 0" spreads nothing)
+	$(BIN)/pytest -n auto $(ARGS)
+
+faults: setup ## the long forms of the fault tests (ORCHESTRA_FAULT_SEED=n has the same faults again)
+	ORCHESTRA_FAULTS=long $(BIN)/pytest -n 0 -s tests/faults $(ARGS)
 
 lint: setup ## style and import rules
 	$(BIN)/ruff check
@@ -43,13 +46,15 @@ lock: setup ## resolve pyproject.toml into requirements.lock (ARGS=--upgrade for
 	    $$(sed -n 's|^-e .*/|--no-emit-package orchestra-|p' requirements-editable.txt) \
 	    --group dev --group bench pyproject.toml --output-file requirements.lock $(ARGS)
 
-schemas: setup ## write the JSON Schema snapshot of every event, and the table of them all
-	$(BIN)/python -m tools.schemas
-	$(BIN)/python -m tools.event_table
+docs: schemas ## write what is made from code (schemas, tables, API files), and build the site of all documents in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+schemas: setup
+	$(BIN)/python -m tools.documents
 
 bench: setup ## the engine's speed beside its floor
 	$(BIN)/python -m bench.engine --workload dag1000 --runtime embedded $(ARGS)
 
 clean: ## remove .venv and caches; runs and their records stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

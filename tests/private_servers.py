@@ -11,11 +11,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.servers import Postgres, RabbitMQ, fresh_name, listens
+from tests.servers import Postgres, RabbitMQ, Redis, fresh_name, listens
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 20
@@ -66,9 +66,22 @@ class PrivateServer:
         """SIGKILL to the whole group: the nearest thing to pulling the plug."""
         self._signal(signal.SIGKILL)
 
-    def stop(self) -> None:
-        """Ask it to end; insist after a while."""
-        self._signal(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, in the way that the signal means to it; insist after a while."""
+        self._signal(how)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """A black hole: connections stay open, new ones are taken, and nothing is answered until the block ends."""
+        assert self._process is not None
+        still: list[int] = []
+        try:
+            _freeze(self._process.pid, still)
+            yield
+        finally:
+            for pid in still:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def restart(self) -> None:
         self.kill()
@@ -158,6 +171,23 @@ class PrivateRabbitMQ(PrivateServer, RabbitMQ):
         RabbitMQ.__init__(self, f"amqp://guest:guest@127.0.0.1:{port}/", (str(binaries / "rabbitmqctl"),), env)
 
 
+class PrivateRedis(PrivateServer, Redis):
+    """A Redis of its own, which forgets everything whenever it ends."""
+
+    def __init__(self, binaries: Path, home: Path) -> None:
+        port = free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
+        PrivateServer.__init__(
+            self,
+            [str(binaries / "redis-server"), *options],
+            port=port,
+            log=home / "log",
+            ready=lambda: listens("127.0.0.1", port),
+            env=dict(os.environ),
+        )
+        Redis.__init__(self, f"redis://127.0.0.1:{port}/0")
+
+
 @contextmanager
 def private_postgres() -> Iterator[PrivatePostgres]:
     """A PostgreSQL that belongs to the caller; its data goes with it. It refuses to run as root, hence the user."""
@@ -175,6 +205,22 @@ def private_rabbitmq() -> Iterator[PrivateRabbitMQ]:
     folder, so the real program beside it is preferred."""
     with _home() as home:
         yield from _running(PrivateRabbitMQ(_binaries("rabbitmq-server", Path("/usr/lib/rabbitmq/bin")), home))
+
+
+@contextmanager
+def private_redis() -> Iterator[PrivateRedis]:
+    """A Redis that belongs to the caller."""
+    with _home() as home:
+        yield from _running(PrivateRedis(_binaries("redis-server"), home))
+
+
+def _freeze(pid: int, still: list[int]) -> None:
+    """Parents first, so that none makes another child; PostgreSQL's are in no common group."""
+    with suppress(ProcessLookupError, FileNotFoundError):
+        os.kill(pid, signal.SIGSTOP)
+        still.append(pid)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            _freeze(int(child), still)
 
 
 def _running(server: Server) -> Iterator[Server]:

@@ -33,6 +33,14 @@ SERVICES = ("gateway", "planner", "scheduler", "executor", "notifier")
 CLI = (sys.executable, "-m", "orchestra.cli.main")
 KEY = "ork_test_0123456789abcdef_" + "k" * 43
 
+MAIL_TO_NOBODY = {
+    "ORCHESTRA_SMTP_HOST": "127.0.0.1",
+    "ORCHESTRA_SMTP_PORT": "9",
+    "ORCHESTRA_SMTP_SECURITY": "none",
+    "ORCHESTRA_SMTP_FROM": "orchestra@example.org",
+}
+"""Mail can be subscribed to, and no server takes any."""
+
 START_LIMIT_S = 90
 STOP_LIMIT_S = 40
 EVENTUALLY_S = 90
@@ -56,12 +64,13 @@ class Program:
     environment: Mapping[str, str]
     url: str
     log: Path
+    python: str = sys.executable
     _process: subprocess.Popen[bytes] | None = None
 
     def spawn(self, **environment: str) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*CLI, *self.command],
+                [self.python, *CLI[1:], *self.command],
                 env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -99,11 +108,11 @@ class Program:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
-    def ended(self) -> None:
+    def ended(self, seconds: float = STOP_LIMIT_S) -> None:
         if self._process is None:
             return
         try:
-            self._process.wait(STOP_LIMIT_S)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.command} did not stop; the end of its log:\n{self.tail()}") from None
@@ -150,6 +159,15 @@ class System:
             query = found.select().order_by(*found.primary_key.columns)
             return list((await view.connection.execute(query)).mappings())
 
+    async def contents(self, name: str) -> dict[str, list[Mapping[str, Any]]]:
+        """All rows of all tables of a service, as of one moment, by primary key."""
+        async with self.database(name) as database, database.read() as view:
+            found: dict[str, list[Mapping[str, Any]]] = {}
+            for table in service(name).metadata.tables.values():
+                rows = await view.connection.execute(table.select().order_by(*table.primary_key.columns))
+                found[table.name] = list(rows.mappings())
+            return found
+
     async def start(self) -> None:
         for program in self.programs.values():
             program.spawn()
@@ -167,7 +185,7 @@ def embedded(home: Path, **environment: str) -> Generator[System]:
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    told = {"ORCHESTRA_LOG_LEVEL": "info", "ORCHESTRA_BACK_OFF_SECONDS": "0.2", **environment}
+    told = {"ORCHESTRA_LOG_LEVEL": "info", "ORCHESTRA_BACK_OFF_SECONDS": "0.2", **MAIL_TO_NOBODY, **environment}
     command = ("up", "--home", str(home), "--port", str(port))
     program = Program(command, clean_environment() | told, url, home / "up.log")
     databases = {name: f"sqlite+aiosqlite:///{home / name}.db" for name in SERVICES}
@@ -177,7 +195,13 @@ def embedded(home: Path, **environment: str) -> Generator[System]:
 
 @contextmanager
 def distributed(
-    home: Path, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis, **environment: str
+    home: Path,
+    postgres: Postgres,
+    rabbitmq: RabbitMQ,
+    redis: Redis,
+    *,
+    python: str = sys.executable,
+    **environment: str,
 ) -> Generator[System]:
     home.mkdir(parents=True, exist_ok=True)
     private = new_private_key()
@@ -193,6 +217,8 @@ def distributed(
         "ORCHESTRA_ARTIFACTS_DIR": str(home / "artifacts"),
         "ORCHESTRA_WORKSPACES_DIR": str(home / "workspaces"),
         "ORCHESTRA_BACK_OFF_SECONDS": "0.2",
+        **MAIL_TO_NOBODY,
+        "ORCHESTRA_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
         **{f"ORCHESTRA_{name.upper()}_URL": url for name, url in urls.items()},
         **environment,
     }
@@ -200,7 +226,7 @@ def distributed(
     for name in SERVICES:
         own = {"ORCHESTRA_DATABASE_URL": databases[name], "ORCHESTRA_HTTP_PORT": urls[name].rpartition(":")[2]}
         log = home / f"{name}.log"
-        programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log)
+        programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log, python)
     yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, home / "artifacts"))
 
 

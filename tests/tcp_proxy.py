@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import struct
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 
@@ -14,6 +15,8 @@ class TcpProxy:
         self._target = (host, port)
         self._open = asyncio.Event()
         self._open.set()
+        self._answers = asyncio.Event()
+        self._answers.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -39,6 +42,15 @@ class TcpProxy:
     def heal(self) -> None:
         self._open.set()
 
+    @asynccontextmanager
+    async def silent(self) -> AsyncIterator[None]:
+        """What is sent arrives; what is answered does not."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+
     def cut(self) -> None:
         """Reset every connection; new ones are served."""
         for writer in tuple(self._writers):
@@ -59,15 +71,17 @@ class TcpProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, here = await asyncio.open_connection(*self._target)
         self._writers |= {writer, here}
-        for source, sink in ((reader, here), (there, writer)):
-            task = asyncio.create_task(self._pump(source, sink))
+        for source, sink, answer in ((reader, here, False), (there, writer, True)):
+            task = asyncio.create_task(self._pump(source, sink, answer=answer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answer: bool) -> None:
         with suppress(OSError):
             while chunk := await source.read(1 << 16):
                 await self._open.wait()
+                if answer:
+                    await self._answers.wait()
                 sink.write(chunk)
                 await sink.drain()
         self._writers.discard(sink)

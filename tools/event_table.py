@@ -1,14 +1,14 @@
 """The table of events in docs/reference/events.md: `python -m tools.event_table` writes it, `--check` only compares."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+
+from tools.generated import ROOT, Generated, between, main
 
 from orchestra.contracts.catalog import CATALOG, Entry
 from orchestra.contracts.event import Event, PartedEvent
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "events.md"
-BEGIN, END = "<!-- the catalog, by `make schemas` -->\n", "<!-- end of the catalog -->"
+PAGE = ROOT / "docs" / "reference" / "events.md"
+BEGIN, END = "<!-- the catalog, by `make docs` -->\n", "<!-- end of the catalog -->"
 EVERYWHERE = {*Event.model_fields, *PartedEvent.model_fields}
 """Fields that the page names once, above the table."""
 
@@ -31,24 +31,12 @@ def _cells(entry: Entry) -> Iterator[str]:
 
 
 def with_table(page: str) -> str:
-    """The page with the table of now between its two marks. Raises ValueError where a mark is missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE.name} lacks a mark of the table")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return between(page, BEGIN, END, table())
 
 
-def main(arguments: list[str]) -> int:
-    page = PAGE.read_text()
-    current = with_table(page)
-    if arguments != ["--check"]:
-        PAGE.write_text(current)
-        return 0
-    if page != current:
-        print(f"the table in {PAGE.name} is stale, run `make schemas`")
-    return int(page != current)
+def generated() -> Generated:
+    return Generated({PAGE: with_table(PAGE.read_text())})
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(generated())

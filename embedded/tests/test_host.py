@@ -49,3 +49,17 @@ async def test_servers_named_in_the_environment_do_not_concern_it(
     monkeypatch.setenv("ORCHESTRA_REDIS_URL", "redis://nowhere.invalid/")
     async with host(HostOptions(tmp_path)) as made:
         assert (await made.client.get("/readyz")).status_code == 200
+
+
+async def test_webhooks_go_to_this_machine_unless_the_environment_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = {"url": "http://127.0.0.1:9/hook", "kinds": ["run.finished"]}
+    inside = {"url": "https://10.0.0.1/hook", "kinds": ["run.finished"]}
+    async with host(HostOptions(tmp_path)) as made:
+        assert (await made.client.post("/api/v1/webhooks", json=local)).status_code == 201
+        assert (await made.client.post("/api/v1/webhooks", json=inside)).status_code == 422
+    monkeypatch.setenv("ORCHESTRA_WEBHOOK_ALLOWED_NETWORKS", "")
+    async with host(HostOptions(tmp_path)) as made:
+        refused = await made.client.post("/api/v1/webhooks", json=local)
+        assert (refused.status_code, refused.json()["code"]) == (422, "refused-address")

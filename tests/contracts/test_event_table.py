@@ -11,7 +11,7 @@ from orchestra.contracts.catalog import CATALOG
 def test_the_table_of_the_page_is_the_catalog() -> None:
     page = PAGE.read_text()
 
-    assert page == with_table(page), "run `make schemas`"
+    assert page == with_table(page), "run `make docs`"
 
 
 def test_the_table_has_a_row_for_every_entry_with_who_says_it_and_who_hears_it() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tools.breaking_changes import breaking_changes
-from tools.schemas import FOLDER, drift, write
+from tools.schemas import FOLDER, generated
 
 from orchestra.contracts.catalog import CATALOG
 from orchestra.contracts.event import Fact
@@ -39,18 +39,23 @@ def breaches(repository: Path, path: str) -> list[str]:
 
 
 def test_the_snapshots_are_what_the_code_says() -> None:
-    assert drift() == [], "run `make schemas`"
+    assert generated().stale() == [], "run `make docs`"
 
 
 def test_a_stale_a_missing_and_a_leftover_snapshot_are_all_found(tmp_path: Path) -> None:
-    write(tmp_path)
-    assert drift(tmp_path) == []
+    snapshots = generated(tmp_path)
+    snapshots.write()
+    assert snapshots.stale() == []
 
     (tmp_path / "task.completed.v1.json").write_text("{}")
     (tmp_path / "run.changed.v1.json").unlink()
     (tmp_path / "task.forgotten.v1.json").touch()
 
-    assert drift(tmp_path) == ["run.changed.v1.json", "task.completed.v1.json", "task.forgotten.v1.json"]
+    names = ["run.changed.v1.json", "task.completed.v1.json", "task.forgotten.v1.json"]
+    assert [path.name for path in snapshots.stale()] == names
+
+    snapshots.write()
+    assert snapshots.stale() == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

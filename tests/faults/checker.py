@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from tests.system import SERVICES, System, eventually, service
+from tests.system import SERVICES, System, eventually
 
 from orchestra.chassis.messaging.message import CloudEvent, decode
 from orchestra.contracts.catalog import BY_KIND
@@ -59,9 +59,7 @@ class Record:
 
 
 async def read(system: System, run_id: str) -> Record:
-    tables = {
-        (name, table): await system.rows(name, table) for name in SERVICES for table in service(name).metadata.tables
-    }
+    tables = {(name, table): rows for name in SERVICES for table, rows in (await system.contents(name)).items()}
     said = [
         Said(name, envelope.cloud, row["sent_at"] is not None)
         for name in SERVICES

@@ -1,22 +1,42 @@
-"""One distributed system for all faults, and what a run without any came to on it."""
+"""One distributed system for all faults, on servers of its own, and what a run without any came to on it."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 import pytest
 from tests.faults.checker import Outline, outline, settled, violations
 from tests.faults.workload import NOTES, SLOTS, begin
-from tests.servers import Postgres, RabbitMQ, Redis
+from tests.private_servers import (
+    PrivatePostgres,
+    PrivateRabbitMQ,
+    PrivateRedis,
+    private_postgres,
+    private_rabbitmq,
+    private_redis,
+)
 from tests.system import System, distributed
 
 from orchestra.cli.api import Api
 
 
+@dataclass(frozen=True)
+class Servers:
+    postgres: PrivatePostgres
+    rabbitmq: PrivateRabbitMQ
+    redis: PrivateRedis
+
+
 @pytest.fixture(scope="package")
-def system(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMQ, redis: Redis
-) -> Iterator[System]:
+def servers() -> Iterator[Servers]:
+    """Nobody else's: whoever breaks one mends it before the test ends."""
+    with private_postgres() as postgres, private_rabbitmq() as rabbitmq, private_redis() as redis:
+        yield Servers(postgres, rabbitmq, redis)
+
+
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[System]:
     home = tmp_path_factory.mktemp("faults")
-    with distributed(home, postgres, rabbitmq, redis, ORCHESTRA_SLOTS=str(SLOTS)) as made:
+    with distributed(home, servers.postgres, servers.rabbitmq, servers.redis, ORCHESTRA_SLOTS=str(SLOTS)) as made:
         yield made
 
 
@@ -34,8 +54,9 @@ async def clean(system: System, api: Api) -> Outline:
         for note in NOTES:
             await run.complete(note)
         await run.people_are_waited_for()
-        system.remembered["clean"] = await outline(system, run.id)
+        found = await outline(system, run.id)
         await run.finish()
-        system.remembered["record"] = await settled(system, run.id)
-        assert violations(system.remembered["record"]) == []
+        record = await settled(system, run.id)
+        assert violations(record) == []
+        system.remembered |= {"clean": found, "record": record}
     return system.remembered["clean"]

@@ -8,6 +8,8 @@ import pytest
 from tests.faults.checker import Outline, Record, unsettled, violations
 from tests.system import System
 
+pytestmark = pytest.mark.timeout(800)  # the first one starts the servers and waits for the clean run
+
 Change = Callable[[Record], Record]
 
 

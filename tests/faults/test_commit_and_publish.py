@@ -32,7 +32,7 @@ async def unsent(system: System) -> int:
     return sum(row["sent_at"] is None for row in await system.rows("scheduler", "outbox"))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 async def test_what_was_committed_before_a_kill_is_published_after_it(
     system: System, api: Api, clean: Outline, proxy: TcpProxy
 ) -> None:
@@ -55,7 +55,7 @@ async def test_what_was_committed_before_a_kill_is_published_after_it(
     await run.ends_like(clean, notes=())
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 async def test_what_was_published_and_not_marked_is_published_again_and_counts_once(
     system: System, api: Api, clean: Outline
 ) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.faults.checker import Outline
-from tests.faults.workload import COMMANDS, SLOTS, Run, begin, seeded
+from tests.faults.workload import COMMANDS, LONG, SLOTS, Run, begin, seeded
 from tests.system import System, embedded, eventually
 
 from orchestra.cli.api import Api
 
-KILLS = 5
+KILLS = 20 if LONG else 3
 """Of each victim."""
 
 
@@ -20,7 +20,7 @@ async def at_work(run: Run, mark: int) -> None:
     await eventually(run.performing)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_run_survives_kills_of_the_scheduler_and_of_the_executor(
     system: System, api: Api, clean: Outline
 ) -> None:
@@ -44,7 +44,7 @@ def one_process(tmp_path: Path) -> Iterator[System]:
         yield system
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_run_in_one_process_survives_kills_of_it(one_process: System, clean: Outline) -> None:
     chance = seeded()
     marks = sorted(chance.sample(range(2, COMMANDS - 2 * SLOTS), KILLS))

@@ -51,7 +51,7 @@ async def exchanges(system: System) -> AsyncIterator[dict[bool, Any]]:
         yield {packed: await channel.get_exchange(name) for packed, name in names.items()}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(800)
 async def test_events_delivered_three_times_and_shuffled_change_nothing(system: System, clean: Outline) -> None:
     rows = [row for name in SERVICES for row in await system.rows(name, "outbox")]
     [run, *_] = await system.rows("scheduler", "run")

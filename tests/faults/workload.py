@@ -1,4 +1,4 @@
-"""A run of a hundred commands of 50-200 ms, each of which needs what two others put out; then people."""
+"""A run of some dozens of commands of 50-200 ms, each of which needs what two others put out; then people."""
 
 import os
 import random
@@ -14,7 +14,10 @@ from orchestra.cli.inputs import Inputs
 from orchestra.cli.journey import propose
 from orchestra.executor.adapters.tables import ATTEMPT
 
-WIDTH = DEPTH = 10
+LONG = os.environ.get("ORCHESTRA_FAULTS") == "long"
+"""Whether faults come more often and last longer than there is time for in every run of the suite."""
+
+WIDTH = DEPTH = 10 if LONG else 8
 COMMANDS = WIDTH * DEPTH
 SLOTS = 4
 NOTES = ("note-1", "note-2", "note-3")
@@ -57,7 +60,7 @@ def grid() -> Inputs:
     tasks += [_person(key, "clerk", 60) for key in NOTES]
     tasks += [
         _person("edit", "editor", 120, _key(DEPTH - 1, 0)),
-        _person("check", "checker", 180, _key(DEPTH - 1, 5)),
+        _person("check", "checker", 180, _key(DEPTH - 1, WIDTH // 2)),
         _person("bind", "maker", 240, "edit", "check"),
         _person("cover", "maker", 90, "edit"),
         _person("fold", "maker", 60, "check"),

@@ -87,6 +87,7 @@ async def desk(name: str, home: Path) -> AsyncIterator[Desk]:
         "internal_private_key": private,
         "artifacts_dir": home,
         "workspaces_dir": home,
+        "webhook_allowed_networks": "127.0.0.0/8",
     }
     made = service(name)
     # An executor at work would end what the pair is about; the others go by the events alone.
@@ -284,14 +285,52 @@ async def attempts(at: Desk) -> Any:
     return [(row.id, row.status, row.withdrawn) for row in await at.rows("attempt")]
 
 
+RECALLED = scheduling.DispatchRecalled(
+    **MINE, sequence=2, task_id="tsk_1", attempt_id="att_1", token=1, reason="paused"
+)
+CANCELLED = scheduling.RunChanged(
+    **MINE, sequence=2, run_id="run_1", plan_id="pln_1", status="cancelled", epoch=1, totals={}, cause="cancelled"
+)
+
+
+async def how_attempts_stand(at: Desk) -> Any:
+    return [row.status for row in await at.rows("attempt")]
+
+
+async def given_back(at: Desk) -> Any:
+    return await attempts(at), [event.token for event in await at.published(execution.AttemptReturned)]
+
+
 EXECUTOR = [
+    Pair(
+        "executor",
+        "a dispatch, its run cancelled",
+        (DISPATCHED, CANCELLED),
+        attempts,
+        [("att_1", "withdrawn", "cancelled")],
+    ),
+    Pair(
+        "executor",
+        "a dispatch, its recall",
+        (DISPATCHED, RECALLED),
+        given_back,
+        ([("att_1", "withdrawn", "paused")], [1]),
+    ),
+    Pair(
+        "executor",
+        "a dispatch recalled, its run cancelled",
+        (RECALLED, CANCELLED),
+        how_attempts_stand,
+        ["withdrawn"],
+        before=(DISPATCHED,),
+    ),
     Pair(
         "executor",
         "a dispatch, its withdrawal",
         (DISPATCHED, WITHDRAWN),
         attempts,
         [("att_1", "withdrawn", "cancelled")],
-    )
+    ),
 ]
 
 # The gateway and the notifier: what people are told

@@ -18,14 +18,31 @@ from orchestra.gateway.domain.api_key import GRANTS
 OPERATORS = "/api/v1/dead-letters/"
 """Dead letters are for those who operate the installation: they carry events of every workspace."""
 
+V1 = "/api/v1"
+
 BODIES: dict[str, Any] = {
-    "/api/v1/projects/{project_id}/plans": {"document": "- [R1] It must work.", "document_name": "a.md"},
-    "/api/v1/plans/{plan_id}/approve": {"hash": "0" * 64},
-    "/api/v1/projects/{project_id}/team": {"members": []},
-    "/api/v1/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
-    "/api/v1/tasks/{task_id}/complete": {},
-    "/api/v1/tasks/{task_id}/decide": {"decision": "retry"},
-    "/api/v1/inbound/users/{broker_user}": {"kinds": ["plan.requested.v1"]},
+    "/projects/{project_id}/plans": {"document": "- [R1] It must work.", "document_name": "a.md"},
+    "/projects/{project_id}/plans/edits": {"edits": [{"op": "remove_task", "id": "only"}]},
+    "/plans/{plan_id}/approve": {"hash": "0" * 64},
+    "/plans/{plan_id}/reject": {"hash": "0" * 64},
+    "/projects/{project_id}/team": {"members": [{"id": "ana", "name": "Ana"}]},
+    "/projects/{project_id}/members": {"id": "ana", "name": "Ana"},
+    "/projects/{project_id}/members/{member}/days-off": {"first": "2026-12-24"},
+    "/projects/{project_id}/roles": {"name": "editor"},
+    "/projects/{project_id}/roles/{role}/rename": {"name": "author"},
+    "/projects/{project_id}/calendar/holidays": {"days": ["12-24"]},
+    "/projects/{project_id}/calendar/holidays/public": {"country": "PT"},
+    "/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
+    "/tasks/{task_id}/select": {"member": "ana"},
+    "/tasks/{task_id}/report": {"percent": 50},
+    "/tasks/{task_id}/abandon": {"reason": "no time"},
+    "/tasks/{task_id}/decide": {"decision": "retry"},
+    "/inbound/users/{broker_user}": {"kinds": ["plan.requested.v1"]},
+}
+"""What a command needs to get as far as looking for its thing; an empty object is enough for the others."""
+
+QUERIES = {
+    ("DELETE", f"{V1}/projects/{{project_id}}/members/{{member}}/days-off"): {"first": "2026-12-24"},
 }
 
 OTHERWISE = {
@@ -82,6 +99,7 @@ async def stranger(system: System) -> AsyncIterator[httpx.AsyncClient]:
 async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[str, str]:
     """An id of everything that has one, by the name it has in paths."""
     webhook = await api.post("/webhooks", {"url": endpoint, "kinds": ["run.finished"]})
+    mail = await api.post("/mail-subscriptions", {"address": "ana@example.org", "kinds": ["run.finished"]})
     run = await start(api, commands(python("only", "open('a', 'w').write('b')", outputs=["a"])))
     await stopped(api, run["id"])
     [task] = await api.all(f"/runs/{run['id']}/tasks")
@@ -102,9 +120,14 @@ async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[s
         "attempt_id": task["attempt_id"],
         "sha256": task["outputs"][0]["sha256"],
         "webhook_id": webhook["id"],
+        "mail_subscription_id": mail["id"],
         "delivery_id": (await eventually(deliveries))[0]["id"],
         "key_id": (await api.get("/me"))["key"]["id"],
         "broker_user": user,
+        "member": "ana",
+        "role": "editor",
+        "day": "12-24",
+        "version": "1",
     }
 
 
@@ -119,7 +142,9 @@ async def test_every_id_of_another_workspace_is_unknown(
 
     found: dict[tuple[str, str], int] = {}
     for method, path in routes:
-        answer = await stranger.request(method, path.format(**ids), json=BODIES.get(path))
+        body = None if method in ("GET", "DELETE") else BODIES.get(path.removeprefix(V1), {})
+        query, condition = QUERIES.get((method, path)), {} if method == "GET" else {"If-Match": "*"}
+        answer = await stranger.request(method, path.format(**ids), json=body, params=query, headers=condition)
         found[method, path] = answer.status_code
 
     assert found == {route: OTHERWISE.get(route, 404) for route in routes}
@@ -134,7 +159,7 @@ async def test_lists_and_feeds_of_another_workspace_are_empty(
     system: System, api: Api, stranger: httpx.AsyncClient, endpoint: str
 ) -> None:
     ids = await things_of_the_first(system, api, endpoint)
-    lists = ["projects", "runs", "attempts", "webhooks", "inbound", "inbound/users", "feed"]
+    lists = ["projects", "runs", "attempts", "webhooks", "mail-subscriptions", "inbound", "inbound/users", "feed"]
     asked = [*lists, f"runs?project_id={ids['project_id']}", f"attempts?run_id={ids['run_id']}"]
     asked += [f"attempts?task_id={ids['task_id']}", f"feed?run_id={ids['run_id']}"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.planning import Command
-from orchestra.contracts.scheduling import DispatchWithdrawn, TaskDispatched
+from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
 from orchestra.executor.domain.attempt import HeldAttempt
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -38,6 +38,31 @@ def withdrawn(event: TaskDispatched, reason: str = "The run was cancelled.") -> 
         task_id=event.task_id,
         attempt_id=event.attempt_id,
         reason=reason,
+    )
+
+
+def recalled(event: TaskDispatched) -> DispatchRecalled:
+    return DispatchRecalled(
+        workspace_id=event.workspace_id,
+        project_id=event.project_id,
+        task_id=event.task_id,
+        attempt_id=event.attempt_id,
+        token=event.token,
+        reason="The run was paused.",
+    )
+
+
+def cancelled(event: TaskDispatched) -> RunChanged:
+    """The run of this dispatch, cancelled."""
+    return RunChanged(
+        workspace_id=event.workspace_id,
+        project_id=event.project_id,
+        run_id=event.run_id,
+        plan_id="pln_1",
+        status="cancelled",
+        epoch=1,
+        totals={},
+        cause="The run was cancelled.",
     )
 
 

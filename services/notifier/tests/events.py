@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestra.contracts.scheduling import RunChanged, TaskChange, TasksChanged
+from orchestra.notifier.domain.webhook import Webhook
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -28,3 +29,16 @@ def change(after: str, task: str = "tsk_1", **more: Any) -> TaskChange:
 def tasks_changed(*changes: TaskChange, **more: Any) -> TasksChanged:
     fields: dict[str, Any] = {"workspace_id": "wsp_1", "project_id": "prj_1", "run_id": "run_1"}
     return TasksChanged.model_validate({**fields, **more, "changes": changes})
+
+
+def a_webhook(**more: Any) -> Webhook:
+    fields: dict[str, Any] = {
+        "id": "whk_1",
+        "workspace_id": "wsp_1",
+        "url": "https://example.com",
+        "kinds": ("run.finished",),
+        "description": "",
+        "secret": "whsec_x",
+        "created_at": AT,
+    }
+    return Webhook(**{**fields, **more})

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 
+from orchestra.chassis.http.addresses import LOOPBACK, Networks
 from orchestra.chassis.http.identity import Caller, TokenSigner, new_private_key
+from orchestra.chassis.http.outward import RefusedUrl
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.consume import consume
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
@@ -19,6 +21,20 @@ from orchestra.chassis.testing.fakes import HeldClock
 from orchestra.contracts.event import Event
 from orchestra.notifier.service import service
 from orchestra.notifier.settings import NotifierSettings
+
+
+@dataclass
+class Names:
+    """A name server of our own: names under example.com are public, others as said here; the rest does not exist."""
+
+    addresses: dict[str, str] = field(default_factory=dict[str, str])
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        if host == "example.com" or host.endswith(".example.com"):
+            return ["93.184.215.14"]
+        if host in self.addresses:
+            return [self.addresses[host]]
+        raise RefusedUrl("unresolvable-host", f"{host} has no address")
 
 
 @dataclass
@@ -46,13 +62,21 @@ class Notifier:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    async def show(self, webhook: dict[str, Any]) -> dict[str, Any]:
-        return (await self.client().get(f"/webhooks/{webhook['id']}")).json()
+    async def subscribe(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.client().post("/mail-subscriptions", json=fields)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
 
-    async def deliveries(self, webhook: dict[str, Any]) -> list[dict[str, Any]]:
-        return (await self.client().get(f"/webhooks/{webhook['id']}/deliveries")).json()["data"]
+    def path(self, channel: dict[str, Any]) -> str:
+        return f"/{'webhooks' if channel['id'].startswith('whk_') else 'mail-subscriptions'}/{channel['id']}"
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    async def show(self, channel: dict[str, Any]) -> dict[str, Any]:
+        return (await self.client().get(self.path(channel))).json()
+
+    async def deliveries(self, channel: dict[str, Any]) -> list[dict[str, Any]]:
+        return (await self.client().get(f"{self.path(channel)}/deliveries")).json()["data"]
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not await condition():
                 await asyncio.sleep(0.01)
@@ -96,7 +120,9 @@ class Notifier:
 
 
 @asynccontextmanager
-async def notifying(url: str, *, timeout_s: float = 15) -> AsyncIterator[Notifier]:
+async def notifying(
+    url: str, *, timeout_s: float = 15, allowed: Networks = LOOPBACK, names: Names | None = None, **more: Any
+) -> AsyncIterator[Notifier]:
     signer, clock = TokenSigner(new_private_key()), HeldClock()
     settings = NotifierSettings(
         database_url=url,
@@ -104,9 +130,12 @@ async def notifying(url: str, *, timeout_s: float = 15) -> AsyncIterator[Notifie
         internal_public_key=signer.public_key,
         webhook_timeout_s=timeout_s,
         webhook_slots=8,
+        webhook_allowed_networks=allowed,
+        **more,
     )
     exchange = Exchange()
     running = RunningService(service, settings, lambda _: InProcessTransport(exchange), clock=clock)
+    running.app.state.resolve = names or Names()
     notifier = Notifier(running, clock, signer)
     async with running.running():
         yield notifier

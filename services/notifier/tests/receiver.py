@@ -49,7 +49,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list[Received])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def until(self, condition: Callable[[list[Received]], bool], seconds: float = 15) -> None:
+    async def until(self, condition: Callable[[list[Received]], bool], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: condition(self.received))
 

@@ -1,7 +1,8 @@
 """The gateway's API as the command line uses it; a refusal becomes a Stop with its exit code."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,12 +21,45 @@ class Api:
     async def get(self, path: str, **params: Any) -> Any:
         return (await self._send("GET", path, params=params)).json()
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def tagged(self, path: str) -> tuple[Any, str]:
+        """What is there, and its ETag."""
+        answer = await self._send("GET", path)
+        return answer.json(), answer.headers["etag"]
+
+    async def post(self, path: str, body: Mapping[str, Any], *, if_match: str | None = None) -> Any:
         """A command. Its key makes a repetition after a lost answer harmless."""
-        return (await self._send("POST", path, json=body, headers={"Idempotency-Key": uuid4().hex})).json()
+        headers = {"Idempotency-Key": uuid4().hex} | ({"If-Match": if_match} if if_match else {})
+        return (await self._send("POST", path, json=body, headers=headers)).json()
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return (await self._send("PUT", path, json=body)).json()
+
+    async def delete(self, path: str, **params: Any) -> Any:
+        answer = await self._send("DELETE", path, params=params)
+        return answer.json() if answer.content else None
+
+    async def edit(self, path: str, change: Callable[[dict[str, Any]], tuple[str, Mapping[str, Any]]]) -> Any:
+        """Read a thing and change exactly what was read; `change` gives the method and the body."""
+        read = await self._send("GET", path)
+        method, body = change(read.json())
+        return (await self._send(method, path, json=body, headers={"If-Match": read.headers["etag"]})).json()
+
+    async def save(self, path: str, to: Path, **params: Any) -> int:
+        """The answer as a file, which is there whole or not at all; how many bytes it has."""
+        part = to.with_name(f"{to.name}.part")
+        try:
+            async with self._client.stream("GET", V1 + path, params=params, timeout=None) as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise refusal(answer)
+                with part.open("wb") as file:
+                    async for chunk in answer.aiter_bytes():
+                        file.write(chunk)
+        except httpx.HTTPError as error:
+            part.unlink(missing_ok=True)
+            raise Stop(Exit.UNAVAILABLE, f"the answer was cut off: {error or type(error).__name__}") from error
+        part.replace(to)
+        return to.stat().st_size
 
     async def all(self, path: str, **params: Any) -> list[Any]:
         """Every item of a paged list."""
@@ -46,12 +80,25 @@ class Api:
 
     async def download(self, sha256: str, to: Path) -> None:
         async with self._client.stream("GET", f"{V1}/artifacts/{sha256}") as answer:
-            if answer.status_code != 200:
-                await answer.aread()
-                raise refusal(answer)
+            await _accepted(answer)
             with to.open("wb") as file:
                 async for chunk in answer.aiter_bytes():
                     file.write(chunk)
+
+    async def text(self, path: str) -> AsyncIterator[str]:
+        """A text of any length, as it comes."""
+        async with self._client.stream("GET", V1 + path) as answer:
+            await _accepted(answer)
+            async for text in answer.aiter_text():
+                yield text
+
+    @asynccontextmanager
+    async def stream(self, path: str, last: str | None, silence: float) -> AsyncGenerator[AsyncIterator[str]]:
+        """The lines of a stream of events, behind the last one seen; an error of the client after so much silence."""
+        headers = {"Last-Event-ID": last} if last is not None else {}
+        async with self._client.stream("GET", V1 + path, headers=headers, timeout=silence) as answer:
+            await _accepted(answer)
+            yield answer.aiter_lines()
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
@@ -61,6 +108,12 @@ class Api:
         if answer.is_error:
             raise refusal(answer)
         return answer
+
+
+async def _accepted(answer: httpx.Response) -> None:
+    if answer.status_code != 200:
+        await answer.aread()
+        raise refusal(answer)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

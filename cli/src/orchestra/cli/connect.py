@@ -12,6 +12,7 @@ from orchestra.cli.settings import CliSettings
 async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
     """The API of the gateway that the settings name, else of an embedded host that lives as long as the block."""
     if settings.gateway is None:
+        from orchestra.chassis.settings import InvalidSettings
         from orchestra.chassis.telemetry.logging import configure_logging
         from orchestra.embedded.host import HomeInUse, HostOptions, host
 
@@ -23,6 +24,8 @@ async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
         except HomeInUse as error:
             running = f"{error}; if that is `orchestra up`, add --gateway with the address it printed"
             raise Stop(Exit.CONFLICT, running) from error
+        except InvalidSettings as error:
+            raise Stop(Exit.USAGE, str(error)) from error
     else:
         import httpx
 

@@ -34,7 +34,8 @@ def exit_of(status: int, problem: str) -> Exit:
         return Exit.POLICY
     if problem == "budget-exhausted":
         return Exit.BUDGET
-    by_status = {401: Exit.POLICY, 403: Exit.POLICY, 404: Exit.NOT_FOUND, 409: Exit.CONFLICT, 503: Exit.UNAVAILABLE}
+    by_status = {401: Exit.POLICY, 403: Exit.POLICY, 404: Exit.NOT_FOUND, 503: Exit.UNAVAILABLE}
+    by_status |= dict.fromkeys((409, 412, 428), Exit.CONFLICT)
     if status in by_status:
         return by_status[status]
     return Exit.USAGE if 400 <= status < 500 else Exit.FAILED

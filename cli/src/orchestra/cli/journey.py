@@ -31,11 +31,17 @@ class RunOptions:
     dry_run: bool = False
 
 
-async def propose(api: Api, inputs: Inputs) -> dict[str, Any]:
-    """The plan that the planner proposes. Raises Stop with every fault when it can propose none."""
-    project = await api.post("/projects", {"name": inputs.name})
-    with _in(inputs.team_path):
-        await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
+async def propose(api: Api, inputs: Inputs, project_id: str | None = None) -> dict[str, Any]:
+    """The plan that the planner proposes, in a new project or a newer one of that project, whose team stays.
+
+    Raises Stop with every fault when it can propose none.
+    """
+    project = (
+        await api.get(f"/projects/{project_id}") if project_id else await api.post("/projects", {"name": inputs.name})
+    )
+    if inputs.team or not project_id:
+        with _in(inputs.team_path):
+            await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
     for sha256, path in {entry[0]: entry[1] for entry in inputs.files.values()}.items():
         await api.upload(sha256, path)
     request: dict[str, Any] = {"document": inputs.document, "document_name": inputs.name}
@@ -97,7 +103,7 @@ async def follow(api: Api, run_id: str, tell: Tell, after: int = 0) -> dict[str,
         for entry in news:
             after = max(after, entry["sequence"])
             tell(entry)
-        stopped = run["status"] in ENDED or run["status"] == "waiting"
+        stopped = run["status"] in ENDED or run["status"] in ("waiting", "paused")
         quiet = quiet + POLL_S if stopped and run["schedule_is_current"] and not news else 0.0
         if quiet >= QUIET_S:
             return run
@@ -108,7 +114,7 @@ def outcome(run: dict[str, Any], *, until_people: bool) -> Exit:
     """What the command says by its exit code."""
     if run["status"] == "finished":
         return Exit.OK
-    if run["status"] == "waiting":
+    if run["status"] in ("waiting", "paused"):
         # A failure that a person's work merely hides is still a failure.
         if run["totals"].get("failed"):
             return Exit.FAILED

@@ -1,38 +1,44 @@
 """The `orchestra` command. What a subcommand needs is imported when it runs, so that `--help` is quick."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from orchestra.cli import calendar_app, control_app, notify_app, people_app, people_task_app, project_app
 from orchestra.cli.exits import Exit, Stop
-
-if TYPE_CHECKING:
-    from orchestra.cli.settings import CliSettings
+from orchestra.cli.options import AsJson, Config, Gateway, Home, Out, RunId, finish, settings_of
+from orchestra.cli.plan_app import add_edits, plan_app
 
 app = typer.Typer(
     name="orchestra",
     help="Turn requirements into finished work: plan, approve, run, with people and agents on one schedule.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing boxes around the help would cost most of its time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-runs_app = typer.Typer(help="Runs: list, show, cancel.", no_args_is_help=True)
-task_app = typer.Typer(help="Tasks: say that one is done, ask why one waits, decide.", no_args_is_help=True)
+runs_app = typer.Typer(
+    help="Runs: list, show, read what they print, pause, resume, cancel, retry.", no_args_is_help=True
+)
+task_app = typer.Typer(
+    help="Tasks: edit the plan, take, report, finish, give back, explain, decide, pause, resume, cancel, retry, skip.",
+    no_args_is_help=True,
+)
 dead_app = typer.Typer(help="Dead letters: what could not be handled, and why.", no_args_is_help=True)
+runs_app.add_typer(control_app.runs)
+task_app.add_typer(control_app.task)
+app.add_typer(plan_app, name="plan")
 app.add_typer(runs_app, name="runs")
+add_edits(task_app)
 app.add_typer(task_app, name="task")
 app.add_typer(dead_app, name="dead")
-
-Config = Annotated[Path | None, typer.Option("--config", help="Settings in TOML.", show_default=False)]
-Gateway = Annotated[str | None, typer.Option("--gateway", help="Address of a gateway; without it: in this process.")]
-Home = Annotated[Path | None, typer.Option("--home", help="Directory of the embedded host.", show_default=".orchestra")]
-Out = Annotated[Path | None, typer.Option("--out", help="Where run directories are made.", show_default="runs")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-RunId = Annotated[str | None, typer.Option("--run", help="The run; without it the newest.", show_default=False)]
+app.add_typer(notify_app.app, name="notify")
+app.add_typer(project_app.app, name="project")
+people_app.add_to(app)
+calendar_app.add_to(app)
+people_task_app.add_to(task_app)
 
 
 @app.command()
@@ -57,9 +63,9 @@ def run(
     """From requirements to finished work, as far as it goes without a person."""
     from orchestra.cli import run_command
 
-    settings = _settings(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
+    settings = settings_of(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
     request = run_command.Request(document, team, plan, plan_only, dry_run, yes, until_people, resume)
-    _finish(run_command.run(settings, request))
+    finish(run_command.run(settings, request))
 
 
 @runs_app.command("ls")
@@ -67,7 +73,7 @@ def runs_ls(as_json: AsJson = False, config: Config = None, gateway: Gateway = N
     """All runs, the newest first."""
     from orchestra.cli import run_queries
 
-    _finish(run_queries.ls(_settings(config, gateway=gateway, home=home), as_json=as_json))
+    finish(run_queries.ls(settings_of(config, gateway=gateway, home=home), as_json=as_json))
 
 
 @runs_app.command("show")
@@ -81,15 +87,37 @@ def runs_show(
     """A run with its tasks, its schedule and what it waits for."""
     from orchestra.cli import run_queries
 
-    _finish(run_queries.show(_settings(config, gateway=gateway, home=home), run_id, as_json=as_json))
+    finish(run_queries.show(settings_of(config, gateway=gateway, home=home), run_id, as_json=as_json))
 
 
-@runs_app.command("cancel")
-def runs_cancel(run_id: str, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
-    """Cancel what has not ended; running commands are stopped."""
-    from orchestra.cli import run_queries
+@runs_app.command("logs")
+def runs_logs(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Without it the newest.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is over.")] = False,
+    task: Annotated[str | None, typer.Option("--task", help="Of this task alone: its key or its id.")] = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """What the commands of a run printed; with -f also what they print while they run."""
+    from orchestra.cli import run_logs
 
-    _finish(run_queries.cancel(_settings(config, gateway=gateway, home=home), run_id))
+    finish(run_logs.logs(settings_of(config, gateway=gateway, home=home), run_id, task, follow=follow))
+
+
+@task_app.command("start")
+def task_start(
+    task: Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its key in the run.")],
+    member: Annotated[str | None, typer.Option("--as", help="Who says so: the assignee's id in the team.")] = None,
+    run_id: RunId = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Say that a person has begun their task: what waits for its start goes on."""
+    from orchestra.cli import task_commands
+
+    finish(task_commands.start(settings_of(config, gateway=gateway, home=home), task, member, run_id))
 
 
 @task_app.command("done")
@@ -105,8 +133,8 @@ def task_done(
     """Say that a person's task is done, and go on as far as it goes."""
     from orchestra.cli import task_commands
 
-    settings = _settings(config, out=out, gateway=gateway, home=home)
-    _finish(task_commands.done(settings, task, member, run_id))
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(task_commands.done(settings, task, member, run_id))
 
 
 @task_app.command("decide")
@@ -122,8 +150,8 @@ def task_decide(
     """Decide about a task that waits because its command may have had its effect already."""
     from orchestra.cli import task_commands
 
-    settings = _settings(config, out=out, gateway=gateway, home=home)
-    _finish(task_commands.decide(settings, task, "retry" if retry else "fail", run_id))
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(task_commands.decide(settings, task, "retry" if retry else "fail", run_id))
 
 
 @task_app.command("explain")
@@ -138,7 +166,7 @@ def task_explain(
     """Why a task is where it is, and what it waits for."""
     from orchestra.cli import task_commands
 
-    _finish(task_commands.explain(_settings(config, gateway=gateway, home=home), task, run_id, as_json=as_json))
+    finish(task_commands.explain(settings_of(config, gateway=gateway, home=home), task, run_id, as_json=as_json))
 
 
 @dead_app.command("ls")
@@ -152,7 +180,7 @@ def dead_ls(
     """What could not be handled, in every service."""
     from orchestra.cli import operate
 
-    _finish(operate.dead_ls(_settings(config, gateway=gateway, home=home), replayed=replayed, as_json=as_json))
+    finish(operate.dead_ls(settings_of(config, gateway=gateway, home=home), replayed=replayed, as_json=as_json))
 
 
 @dead_app.command("show")
@@ -160,7 +188,7 @@ def dead_show(letter: str, config: Config = None, gateway: Gateway = None, home:
     """One dead letter, with its reason, its traceback and its event."""
     from orchestra.cli import operate
 
-    _finish(operate.dead_show(_settings(config, gateway=gateway, home=home), letter))
+    finish(operate.dead_show(settings_of(config, gateway=gateway, home=home), letter))
 
 
 @dead_app.command("replay")
@@ -168,7 +196,7 @@ def dead_replay(letter: str, config: Config = None, gateway: Gateway = None, hom
     """Deliver it once more."""
     from orchestra.cli import operate
 
-    _finish(operate.dead_replay(_settings(config, gateway=gateway, home=home), letter))
+    finish(operate.dead_replay(settings_of(config, gateway=gateway, home=home), letter))
 
 
 @app.command()
@@ -176,7 +204,7 @@ def doctor(as_json: AsJson = False, config: Config = None, gateway: Gateway = No
     """Ask every service whether it is well, and say what is not."""
     from orchestra.cli import operate
 
-    _finish(operate.doctor(_settings(config, gateway=gateway, home=home), as_json=as_json))
+    finish(operate.doctor(settings_of(config, gateway=gateway, home=home), as_json=as_json))
 
 
 @app.command()
@@ -189,7 +217,7 @@ def up(
     """All services in this process, with the API on a port. Open runs go on."""
     from orchestra.cli import serve as serving
 
-    _finish(serving.up(_settings(config, home=home), address, port))
+    finish(serving.up(settings_of(config, home=home), address, port))
 
 
 @app.command()
@@ -208,22 +236,7 @@ def stack(
     """The five services as processes on PostgreSQL, RabbitMQ and Redis."""
     from orchestra.cli import stack as stacking
 
-    _finish(stacking.stack(home or Path(".orchestra"), port))
-
-
-def _settings(config: Path | None, **flags: Any) -> "CliSettings":
-    from orchestra.cli.settings import load
-
-    return load(config, flags)
-
-
-def _finish(work: Awaitable[Exit | None]) -> None:
-    async def whole() -> Exit | None:
-        return await work
-
-    code = asyncio.run(whole())
-    if code:
-        raise typer.Exit(code)
+    finish(stacking.stack(home or Path(".orchestra"), port))
 
 
 def main() -> None:

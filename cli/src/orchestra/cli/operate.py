@@ -7,29 +7,33 @@ from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.screen import Screen
 from orchestra.cli.settings import CliSettings
 
+COLOURS = {"error": "red", "warning": "yellow", "note": ""}
+
 
 async def doctor(settings: CliSettings, *, as_json: bool) -> Exit:
     """Exit 8 when something is not well."""
     async with connected(settings) as api:
         system = await api.get("/system")
-        letters = await api.all("/dead-letters")
+    findings = system["findings"]
+    well = system["ready"] and all(finding["severity"] == "note" for finding in findings)
     if as_json:
-        print(json.dumps({**system, "dead_letters": len(letters)}, indent=2))
-        return Exit.OK if system["ready"] else Exit.UNAVAILABLE
+        print(json.dumps({**system, "well": well}, indent=2))
+        return Exit.OK if well else Exit.UNAVAILABLE
     screen = Screen()
     rows = [
         (name, check, "ok" if state["ok"] else "failed", state["reason"] or "")
         for name, report in sorted(system["services"].items())
-        for check, state in sorted(report["checks"].items())
+        for check, state in sorted(report.get("checks", {}).items())
     ]
     screen.table(("Service", "Check", "State", "Reason"), rows)
     for name, report in sorted(system["services"].items()):
         for about, note in sorted(report.get("notes", {}).items()):
             screen.say(f"{name}: {about} {note}")
-    if letters:
-        screen.say(f"{len(letters)} dead letters: see `orchestra dead ls`", "yellow")
-    screen.say("All is well." if system["ready"] else "Something is not well.", "green" if system["ready"] else "red")
-    return Exit.OK if system["ready"] else Exit.UNAVAILABLE
+    for finding in findings:
+        screen.say(f"{finding['severity']}: {finding['problem']}", COLOURS[finding["severity"]])
+        screen.say(f"    {finding['step']} (docs/runbooks/{finding['alert']}.md)")
+    screen.say("All is well." if well else "Something is not well.", "green" if well else "red")
+    return Exit.OK if well else Exit.UNAVAILABLE
 
 
 async def dead_ls(settings: CliSettings, *, replayed: bool, as_json: bool) -> Exit:

@@ -16,6 +16,7 @@ SIGNS = {
     "assigned": ("☞", "yellow"),
     "waiting": ("?", "yellow"),
     "cancelled": ("–", "dim"),
+    "skipped": ("»", "dim"),
 }
 MOST_SHOWN = 8
 
@@ -50,6 +51,9 @@ class Progress:
 
     def _change(self, change: dict[str, Any]) -> None:
         key, after = change["key"], change["after"]
+        if change["before"] == after:
+            self._say("‖" if change["paused"] else "▸", "yellow", key, change["cause"])
+            return
         if after in ("queued", "running"):
             self._going[key] = change["title"]
             return

@@ -1,4 +1,4 @@
-"""`orchestra runs`: what there is, one as it stands, and its end by decision."""
+"""`orchestra runs`: what there is, and one as it stands."""
 
 import json
 from typing import Any
@@ -44,13 +44,6 @@ async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> E
     if schedule is not None:
         screen.schedule(schedule, {task["key"]: task["status"] for task in tasks})
     screen.waiting(run)
-    return Exit.OK
-
-
-async def cancel(settings: CliSettings, run_id: str) -> Exit:
-    async with connected(settings) as api:
-        run = await api.post(f"/runs/{run_id}/cancel", {})
-    Screen().say(f"{run['id']}: {run['status']}")
     return Exit.OK
 
 

@@ -18,6 +18,8 @@ STYLES = {
     "waiting": "yellow",
     "failed": "bold red",
     "cancelled": "dim",
+    "skipped": "dim",
+    "paused": "yellow",
     "ready": "default",
     "blocked": "dim",
     "critical": "red",
@@ -46,7 +48,9 @@ class Screen:
         tasks = _table("Task", "Title", "Role", "Effort", "After")
         for task in plan["tasks"]:
             title = Text("$ " if task["command"] else "", "cyan") + Text(task["title"])
-            tasks.add_row(task["key"], title, task["role"] or "", _effort(task), ", ".join(task["after"]))
+            tasks.add_row(
+                task["key"], title, task["role"] or "", _effort(task), ", ".join(map(dependency, task["dependencies"]))
+            )
         self.out.print(Text.assemble((plan["document_name"], "bold"), f", plan version {plan['version']}\n"))
         self.out.print(requirements)
         self.out.print()
@@ -113,6 +117,10 @@ class Screen:
         self.out.print(Text("Waiting for:", "bold"))
         for each in run["waiting_for"]:
             who = each["member"]["name"] if each["member"] else "somebody"
+            if each["paused"]:
+                self.out.print(f"  {who}: {each['title']} ({each['key']}) {each['reason']}", soft_wrap=True)
+                self.out.print(Text(f"    orchestra task resume {each['key']}", "cyan"))
+                continue
             self.out.print(f"  {who}: {each['title']} ({each['key']})", soft_wrap=True)
             go_on = "orchestra task done" if each["member"] else "orchestra task decide --retry"
             self.out.print(Text(f"    {go_on} {each['key']}", "cyan"))
@@ -141,6 +149,14 @@ def _table(*head: str) -> Table:
 
 def _widths(chart: Gantt) -> tuple[int, int]:
     return max((len(row.key) for row in chart.rows), default=0), max((len(row.who) for row in chart.rows), default=0)
+
+
+def dependency(of: dict[str, Any]) -> str:
+    """`a`, or with more to say `a (SS + 120 min elapsed)`."""
+    kind, lag = of["kind"], of["lag_minutes"]
+    if kind == "FS" and not lag:
+        return str(of["task"])
+    return f"{of['task']} ({kind}" + (f" + {lag} min {of['clock']})" if lag else ")")
 
 
 def _effort(task: dict[str, Any]) -> str:

@@ -9,7 +9,9 @@ import uvicorn
 from orchestra.chassis.runtime import RunningService, on_rabbit
 from orchestra.chassis.service import Service
 from orchestra.chassis.settings import InvalidSettings, load
+from orchestra.chassis.telemetry.exporting import wanted
 from orchestra.chassis.telemetry.logging import configure_logging
+from orchestra.chassis.telemetry.metrics import start_metrics
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.settings import CliSettings
 from orchestra.embedded.host import HomeInUse, Host, HostOptions, host
@@ -26,10 +28,11 @@ def serve(name: str) -> None:
         settings = load(service.settings)
         if settings.rabbitmq_url is None:
             raise InvalidSettings("settings are missing or wrong:\n  ORCHESTRA_RABBITMQ_URL: Field required")
+        configure_logging(settings.log_level)
+        start_metrics(name)
+        running = RunningService(service, settings, on_rabbit(service, settings.rabbitmq_url))
     except InvalidSettings as error:
         raise Stop(Exit.USAGE, str(error)) from error
-    configure_logging(settings.log_level)
-    running = RunningService(service, settings, on_rabbit(service, settings.rabbitmq_url))
     server = uvicorn.Server(_config(running.app, settings.http_host, settings.http_port))
     server.run()
     if not server.started:
@@ -41,10 +44,14 @@ async def up(settings: CliSettings, address: str, port: int) -> None:
     configure_logging(settings.log_level)
     options = HostOptions(settings.home, back_off_s=settings.back_off_seconds, log_level=settings.log_level)
     try:
+        if wanted("metrics"):  # else from the first time that somebody asks: they take memory
+            start_metrics("orchestra")
         async with host(options) as made:
             await _serve_host(made, address, port)
     except HomeInUse as error:
         raise Stop(Exit.CONFLICT, str(error)) from error
+    except InvalidSettings as error:
+        raise Stop(Exit.USAGE, str(error)) from error
 
 
 async def _serve_host(made: Host, address: str, port: int) -> None:
@@ -67,5 +74,5 @@ async def _serve_host(made: Host, address: str, port: int) -> None:
 
 def _config(app: Any, address: str, port: int, **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        app, address, port, log_config=None, access_log=False, timeout_graceful_shutdown=10, loop="uvloop", **more
+        app, address, port, log_config=None, access_log=False, timeout_graceful_shutdown=6, loop="uvloop", **more
     )

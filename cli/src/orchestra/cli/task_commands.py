@@ -15,18 +15,28 @@ from orchestra.cli.settings import CliSettings
 async def done(settings: CliSettings, task: str, member: str | None, run_id: str | None) -> Exit:
     """Complete the task and follow its run to the next stop."""
     body = {} if member is None else {"member": member}
-    return await _say(settings, task, run_id, "complete", body)
+    return await say(settings, task, run_id, "complete", body)
+
+
+async def start(settings: CliSettings, task: str, member: str | None, run_id: str | None) -> Exit:
+    """Say that the task has begun: its start stays from now on, and what waits for that goes on."""
+    async with connected(settings) as api:
+        found = await find_task(api, task, run_id)
+        said = await api.post(f"/tasks/{found['id']}/start", {} if member is None else {"member": member})
+    Screen().note(f"{said['key']} is {said['status']}")
+    return Exit.OK
 
 
 async def decide(settings: CliSettings, task: str, decision: str, run_id: str | None) -> Exit:
-    return await _say(settings, task, run_id, "decide", {"decision": decision})
+    return await say(settings, task, run_id, "decide", {"decision": decision})
 
 
-async def _say(settings: CliSettings, task: str, run_id: str | None, verb: str, body: dict[str, Any]) -> Exit:
+async def say(settings: CliSettings, task: str, run_id: str | None, verb: str, body: dict[str, Any]) -> Exit:
+    """Say it, and follow the run to its next stop."""
     screen = Screen()
     async with connected(settings) as api:
-        found = await _find(api, task, run_id)
-        after = await _newest_entry(api, found["run_id"])
+        found = await find_task(api, task, run_id)
+        after = await newest_entry(api, found["run_id"])
         run = await api.get(f"/runs/{found['run_id']}")
         said = await api.post(f"/tasks/{found['id']}/{verb}", body)
         screen.note(f"{said['key']} is {said['status']}")
@@ -36,7 +46,7 @@ async def _say(settings: CliSettings, task: str, run_id: str | None, verb: str, 
 
 async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
-        found = await _find(api, task, run_id)
+        found = await find_task(api, task, run_id)
         told = await api.get(f"/tasks/{found['id']}/explain")
     if as_json:
         print(json.dumps(told, indent=2))
@@ -45,7 +55,7 @@ async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_js
     return Exit.OK
 
 
-async def _find(api: Api, task: str, run_id: str | None) -> dict[str, Any]:
+async def find_task(api: Api, task: str, run_id: str | None) -> dict[str, Any]:
     """A task by its id, or by its key in the run."""
     if task.startswith("tsk_"):
         found = await api.get(f"/tasks/{task}")
@@ -62,7 +72,7 @@ async def _find(api: Api, task: str, run_id: str | None) -> dict[str, Any]:
     return found
 
 
-async def _newest_entry(api: Api, run_id: str) -> int:
+async def newest_entry(api: Api, run_id: str) -> int:
     """Where the feed of the run stands, so that only what follows is told."""
     entries = await api.all("/feed", after=0, run_id=run_id)
     return entries[-1]["sequence"] if entries else 0

@@ -13,10 +13,12 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from orchestra.chassis.http.addresses import LOOPBACK
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
 from orchestra.chassis.http.in_process import InProcessHttp
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.runtime import RunningService
+from orchestra.chassis.streams import LocalStreams
 from orchestra.executor.service import service as executor
 from orchestra.gateway.service import service as gateway
 from orchestra.notifier.service import service as notifier
@@ -25,6 +27,13 @@ from orchestra.scheduler.service import service as scheduler
 
 SERVICES = (planner, scheduler, executor, notifier, gateway)
 """The gateway last: it begins to answer when the others do."""
+
+
+ALLOWED_NETWORKS = "ORCHESTRA_WEBHOOK_ALLOWED_NETWORKS"
+"""Without it, webhooks of this host may go to this machine: whoever has the home's key runs commands on it anyway."""
+
+SLOWEST = 10.0
+"""Seconds that the loops of a service may wait while nothing happens."""
 
 
 class HomeInUse(Exception):
@@ -62,14 +71,18 @@ class Host:
             "scheduler": {"back_off_seconds": options.back_off_s},
             "executor": {"artifacts_dir": home / "artifacts", "workspaces_dir": home / "workspaces"},
         }
+        if ALLOWED_NETWORKS not in os.environ:
+            own["notifier"] = {"webhook_allowed_networks": LOOPBACK}
         if options.slots is not None:
             own["executor"]["slots"] = options.slots
-        exchange = Exchange()
+        exchange, streams = Exchange(), LocalStreams()
         self.services: dict[str, RunningService] = {}
         for service in SERVICES:
             url = f"sqlite+aiosqlite:///{home / f'{service.name}.db'}"
             settings = service.settings.model_validate({"database_url": url, **shared, **own.get(service.name, {})})
-            running = RunningService(service, settings, lambda _: InProcessTransport(exchange))
+            running = RunningService(
+                service, settings, lambda _: InProcessTransport(exchange), streams=streams, slowest=SLOWEST
+            )
             exchange.attach(service.subscriptions, running.database)
             self.services[service.name] = running
         self.app: FastAPI = self.services["gateway"].app

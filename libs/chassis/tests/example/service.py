@@ -8,9 +8,10 @@ from libs.chassis.tests.example.events import NoteTaken, note
 from libs.chassis.tests.example.tables import NOTE, metadata
 from libs.chassis.tests.example.work import ExampleWork
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from orchestra.chassis.http.commands import CurrentCommand
+from orchestra.chassis.http.etags import CurrentReader, DemandedMatch
 from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Fault
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
@@ -77,6 +78,28 @@ async def take(request: NoteRequest, command: CurrentCommand) -> Response:
         return Note(row.position, row.text)
 
     return await command.run(effect, status=201, location=lambda made: f"/notes/{made.position}")
+
+
+@router.get("/notes/{position}", response_model=Note)
+async def get_note(position: int, caller: CurrentCaller, view: CurrentView, reader: CurrentReader) -> Response:
+    return reader.answer(await _note(view, position))
+
+
+@router.put("/notes/{position}", response_model=Note)
+async def edit(position: int, request: NoteRequest, command: CurrentCommand, match: DemandedMatch) -> Response:
+    async def effect(work: ExampleWork) -> Note:
+        row = NOTE.c.position == position
+        await work.connection.execute(update(NOTE).where(row).values(text=NOTE.c.text))  # holds it
+        match.check(await _note(work, position))
+        await work.connection.execute(update(NOTE).where(row).values(text=request.text))
+        return await _note(work, position)
+
+    return await command.run(effect, tagged=True)
+
+
+async def _note(work: ExampleWork, position: int) -> Note:
+    row = (await work.connection.execute(select(NOTE).where(NOTE.c.position == position))).one()
+    return Note(row.position, row.text)
 
 
 @router.delete("/notes")

@@ -199,6 +199,28 @@ async def test_a_black_hole_is_unavailable_in_bounded_time_and_heals(distant: Ex
     assert await notes(distant) == []
 
 
+@pytest.mark.parametrize("error", [TimeoutError("of a call"), ConnectionError("of another server")])
+async def test_what_its_user_meets_elsewhere_is_not_the_databases_fault(error: OSError, database: Example) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        async with database.begin():
+            raise error
+
+
+async def test_a_black_hole_in_the_middle_of_a_transaction_is_unavailable(distant: Example, proxy: TcpProxy) -> None:
+    async def note_twice() -> None:
+        async with distant.begin() as work:
+            await work.note("a")
+            proxy.swallow()
+            await work.note("b")
+
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(note_twice(), 15)
+    proxy.cut()
+    proxy.heal()
+
+    assert await notes(distant) == []
+
+
 async def test_a_lock_that_is_not_given_is_transient(postgres_url: str) -> None:
     database = Database(postgres_url, "example", ExampleWork, pool_size=2)
 

@@ -6,13 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from libs.chassis.tests.example.events import envelope, note
 from libs.chassis.tests.example.running import Example
 from libs.chassis.tests.example.service import subscriptions
 from libs.chassis.tests.example.tables import NOTE
 from sqlalchemy import select
 
-from orchestra.chassis.http.requests import LARGEST_BODY
+from orchestra.chassis.http import requests
+from orchestra.chassis.http.requests import LARGEST_BODY, Requests
 from orchestra.chassis.messaging import dead_letters
 from orchestra.chassis.messaging.consume import consume
 
@@ -245,3 +248,53 @@ async def test_dead_letters_come_in_pages_the_newest_first(example: Example, htt
     assert len(ids) == 3
     assert ids == sorted(ids, reverse=True)
     assert second["next_cursor"] is None
+
+
+@pytest.fixture
+async def hurried(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """Its answers must begin within a twentieth of a second."""
+    monkeypatch.setattr(requests, "DEADLINE", 0.05)
+    app = FastAPI()
+    app.add_middleware(Requests, service="hurried", streamed=("/streams/",))
+
+    async def chunks() -> AsyncIterator[str]:
+        yield "begun,"
+        await asyncio.sleep(0.2)
+        yield "ended"
+
+    @app.get("/for-ever")
+    async def for_ever() -> None:
+        await asyncio.Event().wait()
+
+    @app.get("/own-limit")
+    async def own_limit() -> None:
+        raise TimeoutError("its own")
+
+    @app.get("/slowly")
+    async def slowly() -> StreamingResponse:
+        return StreamingResponse(chunks())
+
+    @app.get("/streams/late")
+    async def late() -> str:
+        await asyncio.sleep(0.2)
+        return "late"
+
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hurried") as client:
+        yield client
+
+
+async def test_a_request_that_hangs_is_answered_that_it_may_come_again(hurried: httpx.AsyncClient) -> None:
+    answer = await hurried.get("/for-ever")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert shape(answer)["detail"] == "no answer within 0.05 s"
+
+
+async def test_an_answer_that_has_begun_takes_its_time(hurried: httpx.AsyncClient) -> None:
+    assert (await hurried.get("/slowly")).text == "begun,ended"
+    assert (await hurried.get("/streams/late")).json() == "late"
+
+
+async def test_a_time_out_of_the_handlers_own_is_its_bug(hurried: httpx.AsyncClient) -> None:
+    assert (await hurried.get("/own-limit")).status_code == 500

@@ -134,3 +134,46 @@ async def test_a_loop_is_woken_by_its_name_or_by_the_one_it_gives() -> None:
 
         await asyncio.wait_for(script.through.wait(), 5)
         await end(task)
+
+
+async def pauses_of(loop: Loop, slowest: float, count: int) -> list[float]:
+    wakeups = Impatient()
+    task = asyncio.create_task(loop.run(wakeups, slowest))
+    while len(wakeups.pauses) < count:
+        await asyncio.sleep(0)
+    task.cancel()
+    return wakeups.pauses[:count]
+
+
+async def test_a_loop_that_finds_nothing_slows_down_as_far_as_it_may() -> None:
+    async def nothing() -> bool:
+        return False
+
+    quick = await pauses_of(Loop("l", nothing, every=1.0), 0.0, 4)
+    slowing = await pauses_of(Loop("l", nothing, every=1.0), 2.0, 6)
+    steady = await pauses_of(Loop("l", nothing, every=1.0, steady=True), 2.0, 4)
+    rare = await pauses_of(Loop("l", nothing, every=60.0), 2.0, 4)
+
+    assert quick == steady == [1.0] * 4
+    assert slowing == [1.0, 1.25, 1.5625, 1.953125, 2.0, 2.0]
+    assert rare == [60.0] * 4
+
+
+async def test_a_loop_that_is_woken_is_quick_again() -> None:
+    looked = asyncio.Event()
+
+    async def look() -> bool:
+        looked.set()
+        return False
+
+    wakeups, loop = LocalWakeups(), Loop("l", look, every=0.001)
+    task = asyncio.create_task(loop.run(wakeups, slowest=600.0))
+    while loop.pause < 0.1:
+        await asyncio.sleep(0.001)
+    assert loop.is_slow
+    looked.clear()
+    wakeups.wake("l")
+    await asyncio.wait_for(looked.wait(), 60)
+    while loop.pause > 0.01:
+        await asyncio.sleep(0)
+    task.cancel()

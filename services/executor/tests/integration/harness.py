@@ -133,7 +133,8 @@ class Executor:
         """Returns when the command has left the file `marker` in its workspace."""
 
         async def there() -> bool:
-            return any(self.settings.workspaces_dir.glob(f"**/{event.attempt_id}*/{marker}"))
+            # No `**`: it would look into the workspaces of others, which go while it looks.
+            return any(self.settings.workspaces_dir.glob(f"*/{event.attempt_id}*/{marker}"))
 
         await until(there)
 

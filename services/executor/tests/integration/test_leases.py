@@ -34,7 +34,7 @@ async def test_two_executors_never_perform_the_same_attempt(url: str, tmp_path: 
 
 async def test_who_lost_the_lease_stops_the_command_and_cannot_write(url: str, tmp_path: Path) -> None:
     event = dispatched(ENDLESS)
-    async with Executor(url, tmp_path, lease_seconds=1.5).at_work() as executor:
+    async with Executor(url, tmp_path, lease_seconds=3).at_work() as executor:
         await executor.dispatch(event)
         await executor.is_started(event, "marker")
         async with executor.database.begin() as work:

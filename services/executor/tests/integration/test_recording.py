@@ -14,6 +14,7 @@ from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import Unavailable
+from orchestra.chassis.streams import LocalStreams
 from orchestra.chassis.wakeups import LocalWakeups
 from orchestra.contracts.execution import Evidence
 from orchestra.contracts.scheduling import TaskDispatched
@@ -64,7 +65,7 @@ class EndlessSandbox(RefusingSandbox):
 
 def performing(database: Unsteady, folder: Path, sandbox: Sandbox, lease: float = 15) -> Performances:
     store = DirectoryArtifacts(folder / "artifacts")
-    bench = Bench(sandbox, DirectoryWorkspaces(folder / "spaces", store), store, Policy(), folder)
+    bench = Bench(sandbox, DirectoryWorkspaces(folder / "spaces", store), store, Policy(), folder, LocalStreams())
     return Performances(database, LocalWakeups(), bench, Terms("me/1/2/3", slots=2, lease=lease, grace=0))
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import pytest
 from services.executor.tests.dispatches import held
 
+from orchestra.chassis.streams import LocalStreams
 from orchestra.contracts.execution import Artifact
 from orchestra.contracts.planning import Command, FailOn, Input
 from orchestra.executor.application.perform_attempt import Bench, perform_attempt
@@ -135,7 +136,12 @@ def scene(tmp_path: Path) -> Callable[..., Scene]:
         sandbox, artifacts = FakeSandbox(act), FakeArtifacts()
         workspaces = FakeWorkspaces(tmp_path / "workspaces", fault)
         policy = Policy(tools=frozenset({"tool"}))
-        return Scene(Bench(sandbox, workspaces, artifacts, policy, tmp_path / "logs"), sandbox, workspaces, artifacts)
+        return Scene(
+            Bench(sandbox, workspaces, artifacts, policy, tmp_path / "logs", LocalStreams()),
+            sandbox,
+            workspaces,
+            artifacts,
+        )
 
     return make
 

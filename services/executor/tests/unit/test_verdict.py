@@ -126,6 +126,16 @@ def test_what_predecessors_must_hand_on_has_to_be_there() -> None:
     assert (failed.failure, failed.reason) == ("permanent", "No predecessor handed on 'parts/b.txt'.")
 
 
+def test_more_files_than_can_be_handed_on_keep_it_back() -> None:
+    handed_on = (Input(path="a.txt", sha256="0" * 64),)
+
+    failed = obstacle(POLICY, held(COMMAND, handed_on=handed_on, left_out=999), [])
+
+    assert failed
+    assert failed.failure == "permanent"
+    assert failed.reason.startswith("1000 files")
+
+
 def test_a_dry_run_does_not_wait_for_what_its_predecessors_never_made() -> None:
     command = Command(argv=("python3",), tools=("python3",), needs=("parts/a.txt",))
 

@@ -113,6 +113,15 @@ async def test_every_missing_output_is_named(workspaces: DirectoryWorkspaces, wo
         await workspaces.collect(workspace, ["gone.txt", "there", "a/b", "*.csv"], LIMITS)
 
 
+async def test_more_outputs_than_an_event_can_name_are_too_many(
+    workspaces: DirectoryWorkspaces, workspace: Path
+) -> None:
+    for n in range(1000):
+        (workspace / f"file-{n}").touch()
+    with pytest.raises(BadOutputs, match="1000 files are too many"):
+        await workspaces.collect(workspace, ["**"], LIMITS)
+
+
 @pytest.mark.parametrize("pattern", ["/etc/passwd", "../*", "a/../../x", "/**", ""])
 async def test_an_output_stays_inside(workspaces: DirectoryWorkspaces, workspace: Path, pattern: str) -> None:
     with pytest.raises(BadOutputs):

@@ -14,6 +14,11 @@ from orchestra.gateway.entrypoints.routes import FORWARDED
 
 OWN = (
     ("GET", "/me", None),
+    ("GET", "/projects/{project_id}/export", "read"),
+    ("POST", "/projects/{project_id}/archive", "write"),
+    ("POST", "/projects/{project_id}/unarchive", "write"),
+    ("GET", "/attempts/{attempt_id}/output", "read"),
+    ("GET", "/runs/{run_id}/output", "read"),
     ("POST", "/api-keys", "admin"),
     ("GET", "/api-keys", "admin"),
     ("GET", "/api-keys/{key_id}", "admin"),

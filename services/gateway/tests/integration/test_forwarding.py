@@ -12,7 +12,7 @@ from services.gateway.tests.harness import ON_SQLITE, Gateway, gateway_running, 
 from starlette.types import Receive, Scope, Send
 
 from orchestra.chassis.http.in_process import InProcessHttp
-from orchestra.gateway.entrypoints.routes import FORWARDED
+from orchestra.gateway.entrypoints.routes import EDITS, FORWARDED
 
 pytestmark = ON_SQLITE
 
@@ -60,7 +60,8 @@ async def test_every_forwarded_route_reaches_its_service_under_the_same_path(gat
 
     for route in FORWARDED:
         path = route.path.replace("{", "").replace("}", "")
-        await gateway.client().request(route.method, f"/api/v1{path}")
+        body = {"edits": [{"op": "remove_task", "id": "a"}]} if route is EDITS else None  # the one that is read here
+        await gateway.client().request(route.method, f"/api/v1{path}", json=body)
         received = gateway[route.service].received[-1]
         assert (received.method, received.path) == (route.method, path)
 
@@ -75,6 +76,22 @@ async def test_query_and_refusal_pass_as_they_are(gateway: Gateway) -> None:
     assert (answer.status_code, answer.json()) == (422, refusal)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["retry-after"] == "7"
+
+
+async def test_conditions_and_tags_pass_both_ways(gateway: Gateway) -> None:
+    gateway["scheduler"].does("GET", "/tasks/tsk_1", _unchanged)
+    headers = [("if-none-match", '"a"'), ("if-none-match", '"b"'), ("if-match", '"c"')]
+
+    answer = await gateway.client().get("/api/v1/tasks/tsk_1", headers=headers)
+
+    received = gateway["scheduler"].received[0].headers
+    assert (received["if-none-match"], received["if-match"]) == ('"a", "b"', '"c"')
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"b"')
+
+
+async def _unchanged(request: Request) -> Response:
+    await request.body()
+    return Response(status_code=304, headers={"ETag": '"b"'})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Asking for plans over REST."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -96,6 +97,23 @@ async def test_the_same_key_with_another_body_is_refused(gateway: Gateway) -> No
 
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
     assert await count(gateway) == (1, 1)
+
+
+async def test_what_was_answered_is_answered_again_without_asking_anybody(gateway: Gateway) -> None:
+    await gateway.project()
+    headers = {"idempotency-key": "the same"}
+    body = {**BODY, "tasks": [{"id": "a", "title": "A", "command": COMMAND}]}
+    gateway["executor"].says("POST", "/policy/check", {"refusals": []})
+    first = await gateway.client().post(PLANS, json=body, headers=headers)
+    for name in ("planner", "executor"):
+        gateway[name].answers.clear()
+
+    again = await gateway.client().post(PLANS, json=body, headers=headers)
+    other = await gateway.client().post(PLANS, json=BODY, headers=headers)
+
+    assert (first.status_code, again.status_code, again.text) == (202, 202, first.text)
+    assert (again.headers["location"], again.headers["idempotent-replayed"]) == (first.headers["location"], "true")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
 
 
 async def test_the_same_key_in_another_workspace_is_another_key(gateway: Gateway) -> None:
@@ -268,3 +286,30 @@ async def test_nothing_is_written_while_a_service_that_must_be_asked_is_away(gat
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert await count(gateway) == (0, 0)
+
+
+async def test_edits_reach_the_planner_as_the_contract_has_them_and_say_no_more_than_was_said(gateway: Gateway) -> None:
+    await gateway.project()
+    path = "/projects/prj_1/plans/edits"
+    gateway["planner"].says("POST", path, {"id": "pln_2"}, 201)
+    wire = {"op": "add_dependency", "predecessor": "a", "successor": "b", "kind": "SS", "lag": "1h30m"}
+    change = {"op": "change_task", "id": "a", "set": {"points": 3}}
+
+    answer = await gateway.client().post(f"/api/v1{path}", json={"edits": [wire, change]}, headers={"If-Match": "*"})
+
+    assert answer.status_code == 201
+    [received] = gateway["planner"].asked("POST", path)
+    del wire["lag"]
+    assert json.loads(received.body) == {"edits": [{**wire, "lag_minutes": 90}, change]}
+
+
+async def test_a_lead_is_refused_at_its_place(gateway: Gateway) -> None:
+    await gateway.project()
+    wire = {"op": "add_dependency", "predecessor": "a", "successor": "b", "lag": -5}
+
+    answer = await gateway.client().post(
+        "/api/v1/projects/prj_1/plans/edits", json={"edits": [wire]}, headers={"If-Match": "*"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].endswith("/lag")

@@ -2,15 +2,9 @@
 
 import pytest
 from services.gateway.tests.harness import BOOTSTRAP, gateway_running, settings_for
-from sqlalchemy import inspect
 
-from orchestra.chassis.database.migrations import migrate
-from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
 from orchestra.chassis.settings import InvalidSettings, load
-from orchestra.gateway.adapters.tables import metadata
-from orchestra.gateway.adapters.work import GatewayWork
-from orchestra.gateway.service import service
 from orchestra.gateway.settings import GatewaySettings
 
 
@@ -36,22 +30,6 @@ async def test_a_given_bootstrap_key_is_never_printed(database_url: str, capsys:
         assert (await gateway.client(BOOTSTRAP).get("/api/v1/me")).status_code == 200
     out, err = capsys.readouterr()
     assert BOOTSTRAP.rpartition("_")[2] not in out + err
-
-
-async def test_the_migrations_make_what_the_tables_say_and_can_be_undone(database_url: str) -> None:
-    database = Database(database_url, "gateway", GatewayWork, pool_size=1)
-
-    async def names() -> set[str]:
-        async with database.begin() as work:
-            found = await work.connection.run_sync(lambda connection: inspect(connection).get_table_names())
-        return set(found) - {"alembic_version"}
-
-    await migrate(database, service.migrations)
-    assert await names() == set(metadata.tables)
-    await migrate(database, service.migrations, to="base")
-    assert await names() == set()
-    await migrate(database, service.migrations)
-    await database.close()
 
 
 async def test_readiness_names_the_gateways_own_checks(database_url: str) -> None:

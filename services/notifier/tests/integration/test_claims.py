@@ -13,6 +13,7 @@ from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.testing.fakes import HeldClock
 from orchestra.notifier.adapters.deliveries import AT_A_TIME
+from orchestra.notifier.adapters.vault import KeyVault
 from orchestra.notifier.adapters.work import NotifyingWork
 from orchestra.notifier.application.announce import announce
 from orchestra.notifier.application.claim_due import Claim, claim_due
@@ -20,6 +21,7 @@ from orchestra.notifier.application.record_outcome import record_outcome
 from orchestra.notifier.application.register_webhook import register_webhook
 from orchestra.notifier.domain.delivery import Outcome
 from orchestra.notifier.domain.notice import of_run
+from orchestra.notifier.domain.webhook import JudgedUrl, Webhook
 
 LASTING = timedelta(seconds=60)
 TAKEN = Outcome(200, "", 1)
@@ -41,18 +43,23 @@ async def database(database_url: str, clock: HeldClock) -> AsyncIterator[Databas
 async def due(database: Database[NotifyingWork], webhooks: int, each: int) -> None:
     async with database.begin() as work:
         for _ in range(webhooks):
-            more = {"url": "https://example.com", "kinds": ["run.finished"], "description": "", "secret": "whsec_x"}
-            await register_webhook(work, "wsp_1", **more)
+            more = {
+                "url": JudgedUrl("https://example.com"),
+                "kinds": ["run.finished"],
+                "description": "",
+                "secret": "whsec_x",
+            }
+            await register_webhook(work, "wsp_1", KeyVault({}), **more)
         for number in range(each):
             await announce(work, of_run(run_changed(run_id=f"run_{number}"), work.now))
 
 
-async def claim(database: Database[NotifyingWork], limit: int = 1000) -> list[Claim]:
+async def claim(database: Database[NotifyingWork], limit: int = 1000) -> list[Claim[Webhook]]:
     async with database.begin() as work:
-        return await claim_due(work, limit=limit, lasting=LASTING)
+        return await claim_due(work, "webhook", limit=limit, lasting=LASTING)
 
 
-async def record(database: Database[NotifyingWork], claimed: Claim, outcome: Outcome = TAKEN) -> None:
+async def record(database: Database[NotifyingWork], claimed: Claim[Webhook], outcome: Outcome = TAKEN) -> None:
     async with database.begin() as work:
         await record_outcome(work, claimed, outcome, fraction=0)
 
@@ -62,12 +69,12 @@ async def test_a_webhook_gets_a_few_at_a_time_the_longest_due_first(database: Da
 
     claims = await claim(database)
 
-    assert list(Counter(each.webhook.id for each in claims).values()) == [AT_A_TIME] * 3
+    assert list(Counter(each.channel.id for each in claims).values()) == [AT_A_TIME] * 3
     assert {each.delivery.fact for each in claims} == {f"run.finished:run_{n}:1" for n in range(AT_A_TIME)}
     assert await claim(database) == []
     await record(database, claims[0])
     [next_one] = await claim(database)
-    assert next_one.webhook == claims[0].webhook
+    assert next_one.channel == claims[0].channel
 
 
 async def test_nothing_of_a_disabled_webhook_is_claimed(database: Database[NotifyingWork]) -> None:
@@ -76,7 +83,7 @@ async def test_nothing_of_a_disabled_webhook_is_claimed(database: Database[Notif
         first, second = await work.webhooks.page("wsp_1", after=None, limit=10)
         await work.webhooks.save(first.disabled("announced at the same moment", work.now))
 
-    assert [each.webhook for each in await claim(database)] == [second]
+    assert [each.channel for each in await claim(database)] == [second]
 
 
 async def test_two_senders_never_claim_the_same(database: Database[NotifyingWork]) -> None:
@@ -97,12 +104,12 @@ async def test_a_late_holder_changes_nothing(database: Database[NotifyingWork], 
 
     await record(database, late)
     async with database.read() as view:
-        assert (await view.deliveries.find(late.webhook.id, late.delivery.id)) == holder.delivery
+        assert (await view.deliveries("webhook").find(late.channel.id, late.delivery.id)) == holder.delivery
     await record(database, holder)
 
     async with database.read() as view:
-        delivery = await view.deliveries.find(late.webhook.id, late.delivery.id)
-        log = await view.deliveries.logs([delivery])
+        delivery = await view.deliveries("webhook").find(late.channel.id, late.delivery.id)
+        log = await view.deliveries("webhook").logs([delivery])
     assert (delivery.status, delivery.tries, len(log[delivery.id])) == ("delivered", 1, 1)
 
 
@@ -113,7 +120,7 @@ async def test_an_outcome_is_recorded_once(database: Database[NotifyingWork]) ->
     await asyncio.gather(*(record(database, claimed, replace(TAKEN, status=500)) for _ in range(5)))
 
     async with database.read() as view:
-        assert (await view.deliveries.find(claimed.webhook.id, claimed.delivery.id)).tries == 1
+        assert (await view.deliveries("webhook").find(claimed.channel.id, claimed.delivery.id)).tries == 1
 
 
 async def test_outcomes_announcements_and_a_removal_at_once_do_not_deadlock(
@@ -128,7 +135,7 @@ async def test_outcomes_announcements_and_a_removal_at_once_do_not_deadlock(
 
     async def remove() -> None:
         async with database.begin() as work:
-            webhook = await work.webhooks.find("wsp_1", claims[0].webhook.id, hold=True)
+            webhook = await work.webhooks.find("wsp_1", claims[0].channel.id, hold=True)
             await work.webhooks.remove(webhook.id)
 
     gone = Outcome(410, "HTTP 410", 1)

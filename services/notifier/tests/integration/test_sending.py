@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from services.notifier.tests.events import change, run_changed, tasks_changed
-from services.notifier.tests.harness import Notifier, notifying
+from services.notifier.tests.harness import Names, Notifier, notifying
 from services.notifier.tests.receiver import Answer, Receiver
 from sqlalchemy import select
 
-from orchestra.notifier.adapters.tables import DELIVERY
+from orchestra.chassis.http.addresses import LOOPBACK
+from orchestra.chassis.http.outward import Outward
+from orchestra.notifier.adapters.tables import TABLES
+from orchestra.notifier.adapters.vault import KeyVault
 from orchestra.notifier.adapters.webhook_client import WebhookClient
 from orchestra.notifier.application.announce import announce
 from orchestra.notifier.application.claim_due import claim_due
@@ -136,9 +139,12 @@ async def test_retry_after_may_be_a_date(notifier: Notifier, receiver: Receiver)
     webhook = await notifier.register(receiver.url)
     await notifier.hear(run_changed())
 
-    delivery = await notifier.tried(webhook, 1)
+    wanted = until.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
-    assert delivery["next_try_at"] == until.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    async def is_held_back() -> bool:
+        return [each["next_try_at"] for each in await notifier.deliveries(webhook)] == [wanted]
+
+    await notifier.until(is_held_back)
 
 
 async def test_an_endpoint_that_says_nothing_is_given_up_for_this_try(database_url: str, receiver: Receiver) -> None:
@@ -162,6 +168,38 @@ async def test_an_endpoint_that_is_not_there_is_tried_again(notifier: Notifier) 
 
     assert (delivery["status"], delivery["tries"][0]["status"]) == ("pending", None)
     assert "ConnectError" in delivery["tries"][0]["reason"]
+
+
+async def test_an_address_that_has_moved_inside_since_ends_the_delivery_with_its_reason(
+    database_url: str, receiver: Receiver
+) -> None:
+    names = Names({"hooks.test": "127.0.0.1"})
+    url = receiver.url.replace("127.0.0.1", "hooks.test")
+    async with notifying(database_url, names=names) as notifier:
+        webhook = await notifier.register(url)
+        names.addresses["hooks.test"] = "10.0.0.1"
+        await notifier.hear(run_changed())
+
+        [delivery] = await notifier.settled(webhook, "exhausted")
+
+    assert [t["reason"] for t in delivery["tries"]] == ["hooks.test (10.0.0.1) is no public address: private"]
+    assert receiver.received == []
+
+
+async def test_a_name_that_is_gone_for_a_while_is_tried_again(database_url: str, receiver: Receiver) -> None:
+    names = Names({"hooks.test": "127.0.0.1"})
+    url = receiver.url.replace("127.0.0.1", "hooks.test")
+    async with notifying(database_url, names=names) as notifier:
+        webhook = await notifier.register(url)
+        del names.addresses["hooks.test"]
+        await notifier.hear(run_changed())
+        await notifier.tried(webhook, 1)
+        names.addresses["hooks.test"] = "127.0.0.1"
+        notifier.pass_time(FIRST_PAUSE)
+
+        await notifier.settled(webhook, "delivered")
+
+    assert receiver.received[0].headers["host"].startswith("hooks.test:")
 
 
 async def test_ten_tries_and_no_more(notifier: Notifier, receiver: Receiver) -> None:
@@ -201,7 +239,7 @@ async def test_a_webhook_that_fails_for_days_is_disabled_with_the_reason(
 
     shown = await notifier.show(webhook)
     assert shown["status"] == "disabled"
-    assert shown["disabled_reason"] == "5 deliveries in a row were given up after 10 tries each, the last one: HTTP 500"
+    assert shown["disabled_reason"] == "5 deliveries in a row were given up: HTTP 500"
 
 
 async def test_a_slow_endpoint_does_not_hold_up_the_others(
@@ -231,16 +269,16 @@ async def test_a_sender_killed_before_it_recorded_is_succeeded_under_the_same_id
     notifier: Notifier, receiver: Receiver
 ) -> None:
     webhook = await notifier.register(receiver.url)
-    client = WebhookClient(15, notifier.clock)
+    client = WebhookClient(15, notifier.clock, Outward(LOOPBACK), KeyVault({}))
     async with notifier.running.database.begin() as work:
         await announce(work, of_run(run_changed(), work.now))
-        [claim] = await claim_due(work, limit=1, lasting=LEASE)
-    assert (await client.send(claim.delivery, claim.webhook)).taken
+        [claim] = await claim_due(work, "webhook", limit=1, lasting=LEASE)
+    assert (await client.send(claim.delivery, claim.channel)).taken
     await client.close()
 
     notifier.pass_time(LEASE - timedelta(seconds=1))
     async with notifier.running.database.begin() as work:
-        assert await claim_due(work, limit=1, lasting=LEASE) == []
+        assert await claim_due(work, "webhook", limit=1, lasting=LEASE) == []
     notifier.pass_time(timedelta(seconds=1))
 
     [delivery] = await notifier.settled(webhook, "delivered")
@@ -343,8 +381,9 @@ async def _idle(notifier: Notifier) -> None:
 
     async def nothing_on_its_way() -> bool:
         async with notifier.running.database.read() as view:
-            return not (await view.connection.execute(select(DELIVERY.c.id).where(DELIVERY.c.lease.is_not(None)))).all()
+            table = TABLES["webhook"].delivery
+            return not (await view.connection.execute(select(table.c.id).where(table.c.lease.is_not(None)))).all()
 
     await notifier.until(nothing_on_its_way)
     async with notifier.running.database.begin() as work:
-        assert await claim_due(work, limit=100, lasting=timedelta()) == []
+        assert await claim_due(work, "webhook", limit=100, lasting=timedelta()) == []

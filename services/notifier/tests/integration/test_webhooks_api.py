@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from services.notifier.tests.events import run_changed
-from services.notifier.tests.harness import Notifier
+from services.notifier.tests.harness import Names, Notifier, notifying
 from services.notifier.tests.receiver import Answer, Receiver
 
 GOOD: dict[str, Any] = {"url": "https://example.com/hook", "kinds": ["run.finished"], "description": "ours"}
@@ -37,6 +37,39 @@ async def test_one_key_makes_one_webhook(notifier: Notifier) -> None:
 
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert len((await client.get("/webhooks")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://10.0.0.1/hook", "refused-address"),
+        ("http://169.254.169.254/latest/meta-data/", "refused-address"),
+        ("https://intern.example.org/hook", "refused-address"),
+        ("https://[::ffff:127.0.0.1]/hook", "refused-address"),
+        ("https://nowhere.example.org/hook", "unresolvable-host"),
+        ("https://2130706433/hook", "invalid-url"),
+        ("https://example.com:25/hook", "invalid-url"),
+    ],
+)
+async def test_an_address_that_is_not_public_is_refused_at_its_place(url: str, code: str, database_url: str) -> None:
+    async with notifying(database_url, names=Names({"intern.example.org": "192.168.7.7"})) as notifier:
+        refused = await notifier.client().post("/webhooks", json={**GOOD, "url": url})
+
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]] == [("/url", code)]
+        assert (await notifier.client().get("/webhooks")).json()["data"] == []
+
+
+async def test_a_repeated_request_gets_the_same_answer_even_where_the_name_has_moved(database_url: str) -> None:
+    names = Names({"moves.example.org": "93.184.215.14"})
+    async with notifying(database_url, names=names) as notifier:
+        request = {"json": {**GOOD, "url": "https://moves.example.org/"}, "headers": {"idempotency-key": "k"}}
+        made = await notifier.client().post("/webhooks", **request)
+        names.addresses["moves.example.org"] = "10.0.0.1"
+
+        assert (await notifier.client().post("/webhooks", **request)).json() == made.json()
+        request["headers"]["idempotency-key"] = "another"
+        assert (await notifier.client().post("/webhooks", **request)).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -113,3 +146,29 @@ async def _all_pages(notifier: Notifier, path: str) -> list[str]:
         cursor = page["next_cursor"]
         if cursor is None:
             return ids
+
+
+async def test_secrets_are_sealed_once_the_operator_gives_a_key(database_url: str, receiver: Receiver) -> None:
+    async with notifying(database_url) as notifier:
+        webhook = await notifier.register(receiver.url)
+    async with notifying(database_url, webhook_secret_keys={"1": b"k" * 32}) as notifier:
+        later = await notifier.register(receiver.url)
+        async with notifier.running.database.read() as view:
+            stored = [each.secret for each in await view.webhooks.page("wsp_1", after=None, limit=10)]
+        await notifier.hear(run_changed())
+        await notifier.settled(webhook, "delivered")
+        await notifier.settled(later, "delivered")
+
+    assert [secret.split(":")[:2] for secret in stored] == [["sealed", "1"]] * 2
+    for made in (webhook, later):
+        assert [received.forged(made["secret"]) for received in receiver.received].count(False) == 1
+    async with notifying(database_url) as without:
+        await without.hear(run_changed(run_id="run_2"))
+
+        async def tried() -> bool:
+            return [len(delivery["tries"]) for delivery in await without.deliveries(webhook)] == [1, 1]
+
+        await without.until(tried)
+        [newest, _] = await without.deliveries(webhook)
+        assert (newest["status"], len(receiver.received)) == ("pending", 2)
+        assert "ORCHESTRA_WEBHOOK_SECRET_KEYS" in newest["tries"][0]["reason"]

@@ -4,20 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from services.notifier.tests.events import AT, run_changed
+from services.notifier.tests.events import AT, a_webhook, run_changed
 
+from orchestra.notifier.domain.channel import MOST_GIVEN_UP
 from orchestra.notifier.domain.delivery import PAUSES, TRIES, Delivery, Outcome, pause_after, settled
 from orchestra.notifier.domain.notice import of_run
-from orchestra.notifier.domain.webhook import MOST_GIVEN_UP, Webhook
+from orchestra.notifier.domain.webhook import Webhook
 
-WEBHOOK = Webhook("whk_1", "wsp_1", "https://example.com", ("run.finished",), "", "whsec_x", AT)
+WEBHOOK = a_webhook()
 [NOTICE] = of_run(run_changed(), AT)
 PENDING = replace(Delivery.of(NOTICE, WEBHOOK, "dlv_1", AT), lease="lse_1", leased_until=AT)
 HOUR = timedelta(hours=1)
 
 
 def answered(status: int | None, retry_after: timedelta | None = None) -> Outcome:
-    return Outcome(status, "", 5, retry_after)
+    return Outcome(status, "", 5, retry_after=retry_after)
 
 
 def after(
@@ -62,6 +63,12 @@ def test_five_exhausted_in_a_row_disable_the_webhook_with_the_reason() -> None:
 
     assert (webhook.enabled, webhook.disabled_at, webhook.given_up) == (False, AT, MOST_GIVEN_UP)
     assert webhook.disabled_reason.endswith("no answer within 15 s")
+
+
+def test_a_failure_for_good_ends_the_delivery_at_once_and_counts_as_given_up() -> None:
+    delivery, webhook = after(Outcome(None, "no public address", 5, permanent=True))
+
+    assert (delivery.status, delivery.tries, webhook.enabled, webhook.given_up) == ("exhausted", 1, True, 1)
 
 
 def test_410_disables_at_once() -> None:

@@ -3,19 +3,18 @@
 from datetime import timedelta
 
 import pytest
-from services.notifier.tests.events import AT, run_changed
+from services.notifier.tests.events import AT, a_webhook, run_changed
 from standardwebhooks import Webhook as Verifier
 
 from orchestra.chassis.clock import SystemClock
 from orchestra.notifier.adapters.webhook_client import new_secret, retry_after, signed_headers
 from orchestra.notifier.domain.delivery import Delivery
 from orchestra.notifier.domain.notice import of_run
-from orchestra.notifier.domain.webhook import Webhook
 
 
 def test_a_signature_holds_for_the_whole_body_and_the_id() -> None:
     now, secret = SystemClock().now(), new_secret()
-    webhook = Webhook("whk_1", "wsp_1", "https://example.com", ("run.finished",), "", secret, AT)
+    webhook = a_webhook(secret=secret)
     [notice] = of_run(run_changed(cause="Übung, 100 %"), AT)
     delivery = Delivery.of(notice, webhook, "dlv_1", AT)
     headers = signed_headers(delivery, secret, now)

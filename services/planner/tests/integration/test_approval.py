@@ -77,7 +77,9 @@ async def test_of_two_plans_approved_at_once_one_stands(url: str) -> None:
         assert len(await planners[0].published(TasksDecomposed)) == 1
 
 
-async def test_a_second_plan_waits_until_no_other_stands(planner: Planner) -> None:
+async def test_a_plan_that_followed_another_than_the_one_that_stands_is_refused_until_that_is_so_again(
+    planner: Planner,
+) -> None:
     first, second = await planner.proposed(plan_request("pln_1"), plan_request("pln_2"))
     await planner.approve(first)
 
@@ -85,7 +87,7 @@ async def test_a_second_plan_waits_until_no_other_stands(planner: Planner) -> No
     await planner.deliver(refusal("pln_1"))
     after_the_refusal = await planner.approve(second)
 
-    assert (while_approved.status_code, while_approved.json()["code"]) == (409, "another-plan-stands")
+    assert (while_approved.status_code, while_approved.json()["code"]) == (409, "plan-overtaken")
     assert "pln_1" in while_approved.json()["detail"]
     assert after_the_refusal.status_code == 200
 

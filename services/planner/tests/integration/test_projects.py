@@ -1,7 +1,11 @@
 """Projects over HTTP: created, repeated, listed, and hidden from other workspaces."""
 
+from datetime import UTC, datetime
+
 import pytest
 from services.planner.tests.integration.harness import Planner, plan_request
+
+from orchestra.contracts.scheduling import ProjectChanged
 
 
 async def test_a_project_gets_an_id_and_can_be_read(planner: Planner) -> None:
@@ -68,6 +72,48 @@ async def test_projects_come_in_pages(planner: Planner) -> None:
     assert [project["id"] for project in first["data"]] == ["prj_0", "prj_1"]
     assert [project["id"] for project in second["data"]] == ["prj_2"]
     assert second["next_cursor"] is None
+
+
+async def test_a_project_is_renamed_by_whoever_has_read_it(planner: Planner) -> None:
+    await planner.call("POST", "/projects", json={"name": "Shop", "id": "prj_shop", "description": "a shop"})
+    tag = {"If-Match": (await planner.call("GET", "/projects/prj_shop")).headers["etag"]}
+
+    careless = await planner.call("PATCH", "/projects/prj_shop", json={"name": "Stop"})
+    renamed = await planner.call("PATCH", "/projects/prj_shop", json={"name": "Stop"}, headers=tag)
+    late = await planner.call("PATCH", "/projects/prj_shop", json={"description": ""}, headers=tag)
+
+    assert [answer.status_code for answer in (careless, renamed, late)] == [428, 200, 412]
+    shown = await planner.get("/projects/prj_shop")
+    assert (shown["name"], shown["description"]) == ("Stop", "a shop")
+
+
+def archived(sequence: int, *, back: bool = False) -> ProjectChanged:
+    at = None if back else datetime(2026, 11, 28, tzinfo=UTC)
+    return ProjectChanged(workspace_id="wsp_1", project_id="prj_shop", sequence=sequence, archived_at=at, by="ada")
+
+
+async def test_an_archived_project_takes_no_changes(planner: Planner) -> None:
+    [plan] = await planner.proposed(plan_request())
+    await planner.deliver(archived(1))
+
+    edit = await planner.call("PATCH", "/projects/prj_shop", json={"name": "Stop"}, headers={"If-Match": "*"})
+    late = await planner.planned(plan_request())
+
+    assert [(a.status_code, a.json()["code"]) for a in (edit, await planner.approve(plan))] == [
+        (409, "project-archived")
+    ] * 2
+    assert [fault["code"] for fault in late["faults"]] == ["project-archived"]
+    assert [p["id"] for p in (await planner.get("/projects?archived=true"))["data"]] == ["prj_shop"]
+    assert (await planner.get("/projects?archived=false"))["data"] == []
+    await planner.deliver(archived(2, back=True))
+    assert (await planner.approve(plan)).status_code == 200
+
+
+async def test_of_two_archivings_that_change_places_the_later_one_counts(planner: Planner) -> None:
+    await planner.call("POST", "/projects", json={"name": "Shop", "id": "prj_shop"})
+    await planner.deliver(archived(2, back=True), archived(1))
+
+    assert (await planner.get("/projects/prj_shop"))["archived_at"] is None
 
 
 async def test_nothing_of_another_workspace_exists(planner: Planner) -> None:

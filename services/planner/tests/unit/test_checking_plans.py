@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
+from orchestra.contracts.planning import AfterRequest, CommandRequest, DependencyKind, Fault, TaskRequest
 from orchestra.planner.domain.check import check
 from orchestra.planner.domain.cycles import find_cycles
 from orchestra.planner.domain.paths import is_inside, matches
@@ -245,3 +245,43 @@ def test_a_path_that_passes_stays_beneath_any_root(path: str) -> None:
             depth += -1 if name == ".." else 1
             assert depth > 0
         assert not path.startswith("/")
+
+
+def test_more_outputs_than_an_event_can_name_are_too_many() -> None:
+    many = tuple(f"file-{n}" for n in range(1000))
+
+    assert places(command("make", outputs=many)) == [("/tasks/0/command/outputs", "too-many-files")]
+    assert places(command("make", outputs=many[:200])) == []
+
+
+def ladder(task_id: str, *after: str | AfterRequest) -> TaskRequest:
+    return TaskRequest(id=task_id, title=task_id, points=1, after=after)
+
+
+def test_two_tasks_may_be_bound_by_several_kinds_but_once_by_each() -> None:
+    twice = (AfterRequest(task="a", kind="SS"), AfterRequest(task="a", kind="FF", lag_minutes=60))
+    assert places(person("a"), ladder("b", *twice)) == []
+    assert places(person("a"), ladder("b", *twice, AfterRequest(task="a", kind="SS", lag_minutes=5))) == [
+        ("/tasks/1/after/2", "duplicate-dependency")
+    ]
+
+
+@pytest.mark.parametrize(("lag", "code"), [(-1, "negative-lag"), (525_601, "out-of-range")])
+def test_a_lag_that_cannot_be_kept_is_a_fault(lag: int, code: str) -> None:
+    assert places(person("a"), ladder("b", AfterRequest(task="a", lag_minutes=lag))) == [("/tasks/1/after/0/lag", code)]
+
+
+@pytest.mark.parametrize("kinds", [("SS", "FF"), ("FS", "SF"), ("FF", "FF")])
+def test_cycles_are_found_over_all_kinds_together(kinds: tuple[DependencyKind, DependencyKind]) -> None:
+    first, second = kinds
+    a = ladder("a", AfterRequest(task="b", kind=first))
+    [fault] = faults_of(a, ladder("b", AfterRequest(task="a", kind=second)))
+    assert (fault.code, "a → b → a" in fault.detail) == ("cycle", True)
+
+
+def test_outputs_reach_only_what_starts_after_their_task_has_finished() -> None:
+    make = command("make", outputs=("made.csv",))
+    for kind, faults in (("FS", []), ("SS", [("/tasks/1/command/inputs/0", "missing-input")])):
+        wanted = CommandRequest(argv=("sort",), tools=("sort",), inputs=("made.csv",))
+        after = (AfterRequest(task="make", kind=kind, lag_minutes=1),)  # pyright: ignore[reportArgumentType]
+        assert places(make, TaskRequest(id="use", title="Use", after=after, command=wanted)) == faults

@@ -14,9 +14,9 @@ from orchestra.planner.domain.requirements import Requirement
 REQUIREMENTS = (Requirement(1, "One."),)
 
 
-def ids() -> Callable[[], str]:
+def ids() -> Callable[[str], str]:
     numbers = count(1)
-    return lambda: f"tsk_{next(numbers)}"
+    return lambda _: f"tsk_{next(numbers)}"
 
 
 def person(task_id: str, *after: str, criteria: tuple[str, ...] = ()) -> TaskRequest:

@@ -4,9 +4,9 @@ from unicodedata import normalize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.contracts.planning import CommandRequest, FailOn, TaskRequest
+from orchestra.contracts.planning import AfterRequest, CommandRequest, FailOn, TaskRequest
 from orchestra.planner.domain.hashing import content_hash
-from orchestra.planner.domain.plan import Plan
+from orchestra.planner.domain.plan import Plan, propose
 from orchestra.planner.domain.requirements import Requirement
 
 words = st.text(alphabet="abé", max_size=3)
@@ -125,3 +125,15 @@ def test_what_people_read_is_the_same_in_either_unicode_form_and_what_runs_is_no
 
 def test_the_hash_of_a_plan_stays_what_it_was() -> None:
     assert content_hash(PLAN) == "bedcaddf066ec7d38b25504712223e2b245a283f8fdc0470fe30f30a1211f5ce"
+
+
+def test_kinds_and_lags_count_and_what_is_plain_has_the_hash_it_always_had() -> None:
+    def hashed(*after: str | AfterRequest) -> str:
+        tasks = (PLAN.tasks[0], PLAN.tasks[1].model_copy(update={"after": after}))
+        return content_hash(propose("given", PLAN.requirements, tasks, PLAN.files))
+
+    assert hashed("a") == "bedcaddf066ec7d38b25504712223e2b245a283f8fdc0470fe30f30a1211f5ce"
+    assert hashed(AfterRequest(task="a")) == hashed(AfterRequest(task="a", clock="elapsed")) == hashed("a")
+    others = [AfterRequest(task="a", kind="SS"), AfterRequest(task="a", lag_minutes=1)]
+    others.append(AfterRequest(task="a", lag_minutes=1, clock="elapsed"))
+    assert len({hashed("a"), *map(hashed, others)}) == 4

@@ -92,7 +92,7 @@ def test_a_request_is_whole_again_whatever_the_order_of_its_parts() -> None:
 def test_errors_say_what_was_meant() -> None:
     assert str(UnknownPlan()) == "There is no such plan."
     assert str(HashMismatch("aa", "bb")) == "The plan's hash is bb, not aa: read it again before approving it."
-    assert str(PlanNotProposed("approved")) == "Only a proposed plan can be approved; this one is approved."
+    assert str(PlanNotProposed("approved")) == "Only a proposed plan can be approved or rejected; this one is approved."
     faults = check(propose("given", REQUIREMENTS, [TaskRequest(id="A", title="")]))
     assert str(InvalidPlan(faults)).startswith("/tasks/0/id: ")
     assert str(InvalidPlan(faults)).endswith("(and 2 more)")

@@ -1,7 +1,7 @@
 """The scheduler whole, with its database and its API, and an executor that plays a script."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -54,7 +54,7 @@ class Stage:
             rows = await view.connection.execute(OUTBOX.select().order_by(OUTBOX.c.position))
             return [decode(row.body)[0].event for row in rows if row.kind == kind]
 
-    async def eventually(self, what: Callable[[], Any], seconds: float = 10) -> Any:
+    async def eventually(self, what: Callable[[], Any], seconds: float = 60) -> Any:
         """What the call answers, as soon as that is true."""
         async with asyncio.timeout(seconds):
             while True:
@@ -67,14 +67,28 @@ class Stage:
         answer = await self.api.put(f"/projects/{self.project_id}/team", json={"members": list(members)})
         assert answer.status_code == 200, answer.text
 
-    async def plan(self, *tasks: DecomposedTask, after: tuple[tuple[str, str], ...] = ()) -> str:
-        """An approved plan; `after` holds (predecessor, successor) by id."""
+    async def plan(
+        self,
+        *tasks: DecomposedTask,
+        after: tuple[tuple[str, str], ...] = (),
+        edges: Sequence[Dependency] = (),
+        version: int = 1,
+    ) -> str:
+        """An approved plan; `after` holds (predecessor, successor) by id, `edges` what is more than finish to start."""
         plan_id = new_id("pln")
-        await self.say(*self.parts(plan_id, tasks, after))
+        [whole] = self.parts(plan_id, tasks, after, version=version)
+        await self.say(whole.model_copy(update={"dependencies": (*whole.dependencies, *edges)}))
         return plan_id
 
     def parts(
-        self, plan_id: str, tasks: tuple[DecomposedTask, ...], after: tuple[tuple[str, str], ...], parts: int = 1
+        self,
+        plan_id: str,
+        tasks: tuple[DecomposedTask, ...],
+        after: tuple[tuple[str, str], ...],
+        parts: int = 1,
+        *,
+        version: int = 1,
+        supersedes: str | None = None,
     ) -> list[TasksDecomposed]:
         edges = tuple(Dependency(predecessor=p, successor=s) for p, s in after)
         size = -(-len(tasks) // parts)
@@ -83,8 +97,9 @@ class Stage:
                 workspace_id="wsp_1",
                 project_id=self.project_id,
                 plan_id=plan_id,
-                version=1,
+                version=version,
                 hash=HASH,
+                supersedes=supersedes,
                 part=n + 1,
                 parts=parts,
                 tasks=tasks[n * size : (n + 1) * size],
@@ -185,6 +200,11 @@ def begin(dispatched: TaskDispatched) -> AttemptStarted:
     )
 
 
+def token() -> str:
+    """Of a caller who may read and write; it holds for a minute."""
+    return SIGNER.sign(Caller("ana", "wsp_1", ("read", "write")), "scheduler")
+
+
 @asynccontextmanager
 async def staged(url: str) -> AsyncIterator[Stage]:
     settings = SchedulerSettings(
@@ -193,13 +213,12 @@ async def staged(url: str) -> AsyncIterator[Stage]:
     exchange = Exchange()
     running = RunningService(service, settings, lambda _: InProcessTransport(exchange))
     exchange.attach(service.subscriptions, running.database)
-    token = SIGNER.sign(Caller("ana", "wsp_1", ("read", "write")), "scheduler")
     async with (
         running.running(),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app=running.app),
             base_url="http://scheduler",
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token()}"},
         ) as api,
     ):
         yield Stage(running, api)

@@ -14,6 +14,7 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule, Unplaced
 from orchestra.scheduler.domain.timeline.schedule import calculate
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
+from orchestra.scheduler.domain.work.dependency import Edge
 
 ANNA = Member("mem_a", "anna", "Anna")
 BEN = Member("mem_b", "ben", "Ben")
@@ -37,11 +38,17 @@ def command(name: str, minutes: int, **values: Any) -> Task:
     return task(name, need=Need(command=True, minutes=minutes), **values)
 
 
+def edge_of(text: str) -> Edge:
+    predecessor, successor, *more = text.split()
+    kind, lag, clock = [*more, *("FS", "0", "working")[len(more) :]]
+    return Edge(predecessor, successor, kind, int(lag), clock)  # pyright: ignore[reportArgumentType]
+
+
 def snapshot(
     tasks: Sequence[Task], *edges: str, members: Sequence[Member] = (ANNA,), as_of: datetime = MONDAY, **values: Any
 ) -> Snapshot:
-    """Edges as "t1 t2": t1 before t2."""
-    dependencies = tuple((edge.split()[0], edge.split()[1]) for edge in edges)
+    """Edges as "t1 t2": t1 before t2; or with more to say: "t1 t2 SS 120 elapsed"."""
+    dependencies = tuple(edge_of(edge) for edge in edges)
     grain = values.pop("grain", Grain(60, Calendar()))
     return Snapshot(as_of, grain, tuple(members), tuple(tasks), dependencies, **values)
 

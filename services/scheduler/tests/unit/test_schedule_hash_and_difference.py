@@ -13,16 +13,17 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.hashing import canonical_json, input_hash
 from orchestra.scheduler.domain.timeline.schedule import calculate
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
+from orchestra.scheduler.domain.work.dependency import Edge
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 ANNA = Member("mem_a", "anna", "Anna", roles=frozenset({"x", "y"}), days_off=frozenset({date(2026, 12, 24)}))
 BEN = Member("mem_b", "ben", "Ben", seniority="senior")
 TWO = (Task("t1", 1, "ready", Need(minutes=240)), Task("t2", 2, "blocked", Need(points=2)))
-SNAPSHOT = Snapshot(NINE, Grain(60, Calendar("Europe/Berlin")), (ANNA, BEN), TWO, (("t1", "t2"),))
+SNAPSHOT = Snapshot(NINE, Grain(60, Calendar("Europe/Berlin")), (ANNA, BEN), TWO, (Edge("t1", "t2"),))
 
 
 def test_the_hash_does_not_depend_on_the_order_of_the_inputs_nor_on_the_zone_an_instant_is_written_in() -> None:
-    turned = replace(SNAPSHOT, members=(BEN, ANNA), tasks=TWO[::-1], dependencies=(("t1", "t2"),) * 2)
+    turned = replace(SNAPSHOT, members=(BEN, ANNA), tasks=TWO[::-1], dependencies=(Edge("t1", "t2"),) * 2)
     assert input_hash(turned) == input_hash(SNAPSHOT)
     elsewhere = replace(SNAPSHOT, as_of=NINE.astimezone(timezone(timedelta(hours=5))))
     assert input_hash(elsewhere) == input_hash(SNAPSHOT)
@@ -46,6 +47,9 @@ def test_the_hash_stays_within_a_grain_and_so_does_the_schedule() -> None:
         replace(SNAPSHOT, tasks=(replace(TWO[0], not_before=NINE), TWO[1])),
         replace(SNAPSHOT, tasks=(TWO[0], replace(TWO[1], need=Need(points=3)))),
         replace(SNAPSHOT, dependencies=()),
+        replace(SNAPSHOT, dependencies=(Edge("t1", "t2", "SS"),)),
+        replace(SNAPSHOT, dependencies=(Edge("t1", "t2", lag=60),)),
+        replace(SNAPSHOT, dependencies=(Edge("t1", "t2", lag=60, clock="elapsed"),)),
     ],
 )
 def test_every_input_counts(other: Snapshot) -> None:

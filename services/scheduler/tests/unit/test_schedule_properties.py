@@ -17,6 +17,7 @@ from orchestra.scheduler.domain.timeline.placement import Placement, Schedule
 from orchestra.scheduler.domain.timeline.schedule import calculate
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 from orchestra.scheduler.domain.timeline.working_time import WorkingTime
+from orchestra.scheduler.domain.work.dependency import Edge
 
 AS_OF = datetime(2026, 10, 22, 11, 40, 31, tzinfo=UTC)  # Thursday; Berlin puts its clocks back on Sunday
 ROLES = st.sampled_from(["editor", "writer"])
@@ -26,6 +27,12 @@ HOURS = st.sampled_from(
 )
 DAYS = st.frozensets(st.dates(date(2026, 10, 20), date(2026, 11, 5)), max_size=4)
 GRAINS = st.builds(Grain, st.sampled_from([1, 15, 60, 1440]), st.builds(Calendar, ZONES, HOURS, DAYS))
+EDGES: st.SearchStrategy[tuple[int, Any, int, Any]] = st.tuples(
+    st.integers(0, 65),
+    st.sampled_from(["FS", "FS", "SS", "FF", "SF"]),
+    st.sampled_from([0, 0, 45, 1500]),
+    st.sampled_from(["working", "elapsed"]),
+)
 FUTURE = st.integers(-300, 5 * 1440).map(lambda minutes: AS_OF + timedelta(minutes=minutes))
 PAST = st.integers(0, 3 * 1440 * 60).map(lambda seconds: AS_OF - timedelta(seconds=seconds))
 
@@ -65,6 +72,8 @@ def tasks(draw: st.DrawFn, number: int, team: tuple[Member, ...]) -> Task:
         values["started_at"] = draw(PAST)
     if status == "done":
         values["ended_at"] = max(values["started_at"], draw(PAST))
+    if status == "in_review" and draw(st.booleans()):
+        values["performed_at"] = max(values["started_at"], draw(PAST))
     return Task(f"t{number}", number, status, need, **values)
 
 
@@ -72,9 +81,10 @@ def tasks(draw: st.DrawFn, number: int, team: tuple[Member, ...]) -> Task:
 def snapshots(draw: st.DrawFn, **forced: Any) -> Snapshot:
     team = tuple(replace(draw(members(n)), **forced) for n in range(draw(st.integers(1, 4))))
     work = tuple(draw(tasks(n, team)) for n in range(draw(st.integers(1, 12))))
-    edges = [(a.id, b.id) for b in work for a in work[: b.order]]
-    chosen = draw(st.lists(st.sampled_from(edges), max_size=14)) if edges else []
-    return Snapshot(AS_OF, draw(GRAINS), team, work, tuple(chosen))
+    pairs = [(a.id, b.id) for b in work for a in work[: b.order]]
+    chosen = draw(st.lists(EDGES, max_size=14)) if pairs else []
+    edges = tuple(Edge(*pairs[place % len(pairs)], kind, lag, clock) for place, kind, lag, clock in chosen)
+    return Snapshot(AS_OF, draw(GRAINS), team, work, edges)
 
 
 class Read:
@@ -86,6 +96,51 @@ class Read:
         self.tasks = {task.id: task for task in snapshot.tasks}
         self.members = {member.id: member for member in snapshot.members}
         self.now = snapshot.grain.floor(AS_OF)
+
+    def opens(self, edge: Edge, started: datetime, ended: datetime) -> datetime:
+        """When the gate opens, its predecessor having started and ended then."""
+        since = instant_of(next_minute(started if edge.after_start else ended))
+        skipped = self.tasks[edge.predecessor].status == "skipped"
+        return since if skipped else edge.opens(since, WorkingTime.of(self.snapshot.calendar))
+
+    def into(self, placement: Placement) -> list[tuple[Edge, Placement]]:
+        """The edges into a task whose predecessors have dates."""
+        return [
+            (edge, self.schedule.by_task[edge.predecessor])
+            for edge in self.snapshot.dependencies
+            if edge.successor == placement.task and edge.predecessor in self.schedule.by_task
+        ]
+
+    def gates_of_end(self, placement: Placement) -> list[tuple[Edge, datetime]]:
+        """When the gates of its end open. A start is a fact, even of a task that has no dates any more."""
+        known = [(edge, self.opens(edge, p.start, p.end)) for edge, p in self.into(placement) if edge.before_end]
+        for edge in self.snapshot.dependencies:
+            begun = self.tasks[edge.predecessor].started_at if edge.predecessor not in self.schedule.by_task else None
+            if edge.successor == placement.task and edge.before_end and edge.after_start and begun:
+                known.append((edge, self.opens(edge, begun, begun)))
+        return known
+
+    def worked(self, placement: Placement, since: datetime) -> datetime:
+        """When the work is done that begins then."""
+        need = self.tasks[placement.task].need
+        minutes = duration(self.member(placement), need, self.snapshot.grain, placement.share)
+        return self.time(placement).add(since, minutes)
+
+    def endless(self, task: str) -> bool:
+        """Nobody can know when it ends."""
+        status = self.tasks[task].status
+        if status in ("failed", "cancelled") or task in {each.task for each in self.schedule.unplaced}:
+            return True
+        into = [edge for edge in self.snapshot.dependencies if edge.successor == task and edge.before_end]
+        return status not in ("done", "skipped") and any(
+            self.endless(edge.predecessor) if not edge.after_start else self.startless(edge.predecessor)
+            for edge in into
+        )
+
+    def startless(self, task: str) -> bool:
+        status = self.tasks[task].status
+        unplaced = task in {each.task for each in self.schedule.unplaced} and not self.tasks[task].started
+        return status in ("failed", "cancelled") or unplaced
 
     def member(self, placement: Placement) -> Member:
         return self.members[str(placement.member)]
@@ -114,14 +169,21 @@ def test_every_task_is_placed_or_unplaced_with_a_reason_and_skipped_and_cancelle
 
 
 @given(READ)
-def test_no_task_starts_before_its_predecessors_have_ended(read: Read) -> None:
-    for predecessor, successor in read.snapshot.dependencies:
-        after = next((each for each in read.planned if each.task == successor), None)
-        before = read.schedule.by_task.get(predecessor)
-        if after and before:
-            assert after.start >= before.end
-        elif after:
-            assert read.tasks[predecessor].status == "skipped"
+def test_no_task_starts_or_ends_before_a_gate_of_any_kind_has_opened(read: Read) -> None:
+    for each in read.planned:
+        for edge, before in read.into(each):
+            assert (each.end if edge.before_end else each.start) >= read.opens(edge, before.start, before.end)
+    for each in read.with_cause("started"):
+        for edge, before in read.into(each):
+            assert not edge.before_end or each.end >= read.opens(edge, before.start, before.end)
+
+
+@given(READ)
+def test_what_starts_after_others_has_dates_only_if_they_have(read: Read) -> None:
+    for each in read.planned:
+        for edge in read.snapshot.dependencies:
+            if edge.successor == each.task and edge.kind == "FS":
+                assert edge.predecessor in read.schedule.by_task or read.tasks[edge.predecessor].status == "skipped"
 
 
 @given(READ)
@@ -136,7 +198,9 @@ def test_nobody_begins_a_task_while_all_their_slots_are_taken(read: Read) -> Non
         beside = [
             other
             for other in read.schedule.placements
-            if other.member == each.member and other.cause.kind != "done" and other.start <= each.start < other.end
+            if other.member == each.member and other.cause.kind != "done"
+            if other.start <= each.start < (read.worked(other, other.start) if other.held else other.end)
+            if read.tasks[other.task].performed_at is None
         ]
         assert len(beside) <= read.member(each).slots
 
@@ -155,7 +219,18 @@ def test_planned_starts_and_ends_are_within_the_members_working_time(read: Read)
 def test_every_task_takes_its_duration_in_working_time(read: Read) -> None:
     for each in read.planned:
         expected = duration(read.member(each), read.tasks[each.task].need, read.snapshot.grain, each.share)
-        assert read.time(each).between(each.start, each.end) == expected
+        taken = read.time(each).between(each.start, each.end)
+        assert taken > expected if each.held else taken == expected
+
+
+@given(READ)
+def test_an_end_is_held_back_only_until_its_last_gate_opens(read: Read) -> None:
+    for each in read.planned:
+        if each.held:
+            gates = read.gates_of_end(each)
+            last = max(opens for _, opens in gates)
+            assert each.end == read.time(each).add(last, 1) or each.end == last
+            assert each.held.task in {edge.predecessor for edge, _ in gates}
 
 
 @given(READ)
@@ -181,7 +256,8 @@ def test_br_sched_006_the_project_ends_with_its_last_task_and_something_critical
     ends = [each.end for each in read.schedule.placements]
     assert read.schedule.project_end == max(ends, default=None)
     last = [each for each in read.schedule.placements if each.end == read.schedule.project_end]
-    assert all(each.critical or each.cause.kind == "done" for each in last)
+    performed = {task.id for task in read.snapshot.tasks if task.performed_at}  # what is worked off moves no date
+    assert all(each.critical or each.held or each.cause.kind == "done" or each.task in performed for each in last)
 
 
 @given(READ)
@@ -193,9 +269,14 @@ def test_late_dates_keep_the_dependencies_and_the_projects_end(read: Read) -> No
         assert read.schedule.project_end is not None
         assert each.late_end <= read.schedule.project_end
         assert each.critical == (each.slack == 0 and each.cause.kind != "done")
-    for predecessor, successor in read.snapshot.dependencies:
-        if predecessor in late and successor in {each.task for each in read.planned}:
-            assert late[predecessor].late_end <= late[successor].late_start
+    planned = {each.task for each in read.planned}
+    for each in late.values():
+        for edge, before in read.into(each):
+            opens = read.opens(edge, before.late_start, before.late_end)
+            if edge.before_end and each.cause.kind != "done":
+                assert opens <= each.late_end
+            elif not edge.before_end and each.task in planned:
+                assert opens <= each.late_start
 
 
 @given(READ)
@@ -203,7 +284,8 @@ def test_late_dates_keep_the_order_of_everybodys_tasks(read: Read) -> None:
     for member in read.snapshot.members:
         own = sorted((each for each in read.planned if each.member == member.id), key=lambda each: each.start)
         if member.slots == 1:
-            assert all(earlier.late_end <= later.late_start for earlier, later in pairwise(own))
+            for earlier, later in pairwise(own):
+                assert read.worked(earlier, earlier.late_start) <= later.late_start
 
 
 @given(READ)
@@ -219,28 +301,31 @@ def test_every_cause_is_true(read: Read) -> None:
             case "not before":
                 assert each.start == time.next_working(read.tasks[each.task].not_before or read.now)
             case "predecessor":
-                assert (each.cause.task, each.task) in read.snapshot.dependencies
-                assert other is not None
-                assert each.start == time.next_working(instant_of(next_minute(other.end)))
+                gates = [(edge, p) for edge, p in read.into(each) if p is other and not edge.before_end]
+                opened = [time.next_working(read.opens(edge, p.start, p.end)) for edge, p in gates]
+                assert each.start in opened
+                assert each.cause.edge in {edge.label for edge, _ in gates}
             case "member busy":
                 assert other is not None
                 assert other.member == each.member
-                assert each.start == time.next_working(other.end)
+                until = read.worked(other, other.start) if other.held else other.end
+                assert each.start == time.next_working(until)
             case kind:
                 raise AssertionError(kind)
 
 
 @given(READ)
 def test_every_unplaced_task_has_a_true_reason(read: Read) -> None:
-    unplaced = {each.task for each in read.schedule.unplaced}
     for each in read.schedule.unplaced:
         task = read.tasks[each.task]
         match each.reason:
             case "failed":
                 assert task.status == "failed"
             case "behind":
-                assert (each.by, each.task) in read.snapshot.dependencies
-                assert each.by in unplaced or read.tasks[str(each.by)].status == "cancelled"
+                edges = [e for e in read.snapshot.dependencies if e[:2] == (each.by, each.task) and not e.before_end]
+                assert any(
+                    read.startless(str(each.by)) if edge.after_start else read.endless(str(each.by)) for edge in edges
+                )
             case "no member":
                 assert not any(may_take(member, task.need) for member in read.snapshot.members)
             case "member":

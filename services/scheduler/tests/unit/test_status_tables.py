@@ -14,6 +14,7 @@ from orchestra.scheduler.domain.work.status import (
     RELEASING,
     RUN_MOVES,
     RUN_OPEN,
+    RUN_OVER,
     RUN_TERMINAL,
     TASK_MOVES,
     TERMINAL,
@@ -36,6 +37,9 @@ RUN_STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
         ("queued", "ready", "queued", "running", "ready", "queued", "failed", "ready"),
         ("running", "waiting", "ready"),
         ("failed", "skipped"),
+        ("running", "cancelled", "ready"),
+        ("blocked", "cancelled", "blocked"),
+        ("cancelled", "skipped"),
     ],
     ids=" ".join,
 )
@@ -54,8 +58,8 @@ def test_br_task_003_a_move_is_in_the_table_or_refused_with_both_states(before: 
 
 
 @pytest.mark.parametrize("status", TASK_STATUSES)
-def test_nothing_leaves_done_cancelled_or_skipped_and_nothing_skips_being_ready(status: TaskStatus) -> None:
-    for final in ("done", "cancelled", "skipped"):
+def test_nothing_leaves_done_or_skipped_and_nothing_skips_being_ready(status: TaskStatus) -> None:
+    for final in ("done", "skipped"):
         assert status not in TASK_MOVES[final]
     if status not in ("ready", "cancelled", "skipped"):
         assert status not in TASK_MOVES["blocked"]
@@ -92,6 +96,12 @@ def test_a_run_keeps_its_epoch_until_it_is_reopened(before: RunStatus, after: Ru
 def test_a_finished_or_cancelled_run_is_never_reopened() -> None:
     assert not RUN_MOVES["finished"]
     assert not RUN_MOVES["cancelled"]
+    assert sorted(RUN_OVER) == ["cancelled", "finished"]
+
+
+@pytest.mark.parametrize("status", RUN_STATUSES)
+def test_what_is_open_can_be_paused_and_what_has_ended_cannot(status: RunStatus) -> None:
+    assert ("paused" in RUN_MOVES[status]) == (status in RUN_OPEN - {"paused"})
 
 
 @given(st.lists(st.sampled_from(RUN_STATUSES), max_size=30))
@@ -128,6 +138,24 @@ def test_a_run_is_what_its_tasks_allow(
     machine: dict[TaskStatus, int], person: dict[TaskStatus, int], expected: RunStatus
 ) -> None:
     assert run_status(machine, person) == expected
+
+
+@pytest.mark.parametrize(
+    ("machine", "person", "held", "counting", "expected"),
+    [
+        ({"in_review": 1}, {}, 1, False, "failed"),
+        ({"in_review": 1, "blocked": 1}, {}, 1, True, "running"),
+        ({"in_review": 2}, {}, 1, True, "waiting"),
+        ({"blocked": 1, "done": 1}, {}, 0, True, "running"),
+        ({"blocked": 1}, {"assigned": 1}, 0, True, "waiting"),
+        ({"in_review": 1, "queued": 1}, {}, 1, False, "running"),
+        ({"failed": 1, "blocked": 2}, {}, 0, True, "running"),
+    ],
+)
+def test_a_run_in_which_only_time_is_missing_goes_on_and_a_held_task_asks_nobody(
+    machine: dict[TaskStatus, int], person: dict[TaskStatus, int], held: int, counting: bool, expected: RunStatus
+) -> None:
+    assert run_status(machine, person, held=held, counting=counting) == expected
 
 
 TOTALS = st.dictionaries(st.sampled_from(TASK_STATUSES), st.integers(0, 3))

@@ -13,6 +13,10 @@ log = logger("loops")
 LONGEST_PAUSE = 10.0
 """Seconds between two tries of a loop that keeps failing."""
 
+SLOWING = 1.25
+"""How much longer each pause of a loop gets that finds nothing, where it may slow down: what time brings is then found
+at most a quarter later than it could have been."""
+
 
 @dataclass
 class Loop:
@@ -22,15 +26,28 @@ class Loop:
     step: Callable[[], Awaitable[bool]]
     every: float
     wake: str = ""
+    steady: bool = False
+    """Never slows down: others count on its pace."""
     failures: int = field(default=0, init=False)
     """In a row; 0 when the last step went well."""
+    pause: float = field(default=0.0, init=False)
+    """Seconds of the wait that it is in, or was in last."""
 
-    async def run(self, wakeups: Wakeups) -> None:
-        """Go on for ever. Ends only when its task is cancelled."""
+    @property
+    def is_slow(self) -> bool:
+        return self.pause > self.every and not self.failures
+
+    async def run(self, wakeups: Wakeups, slowest: float = 0.0) -> None:
+        """Go on for ever. Ends only when its task is cancelled.
+
+        With `slowest` a loop that finds nothing and is not woken waits longer each time, up to so many seconds.
+        """
+        quiet = self.every
         while True:
             try:
                 if await self.step():
                     self.failures = 0
+                    quiet = self.every
                     continue
                 self.failures = 0
             except asyncio.CancelledError:
@@ -46,5 +63,7 @@ class Loop:
             except Exception:
                 self.failures += 1
                 log.exception("loop failed", loop=self.name)
-            pause = min(0.1 * 2**self.failures, LONGEST_PAUSE) if self.failures else self.every
-            await wakeups.wait(self.wake or self.name, pause)
+            self.pause = min(0.1 * 2**self.failures, LONGEST_PAUSE) if self.failures else quiet
+            woken = await wakeups.wait(self.wake or self.name, self.pause)
+            slower = self.every if self.steady or woken or self.failures else min(quiet * SLOWING, slowest)
+            quiet = max(self.every, slower)

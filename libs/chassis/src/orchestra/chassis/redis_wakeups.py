@@ -12,7 +12,7 @@ from orchestra.chassis.wakeups import LocalWakeups
 
 log = logger("redis")
 
-SHARED = ("feed:",)
+SHARED = ("feed:", "leases")
 """Names that others wait for too; all other wake-ups concern this process alone."""
 
 MOST_WAITING = 10_000

@@ -1,13 +1,14 @@
 """A service that runs: its application, its transport, its loops, from start to graceful stop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
 
+from orchestra.chassis import vitals
 from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
@@ -21,17 +22,23 @@ from orchestra.chassis.messaging import inbox, outbox
 from orchestra.chassis.messaging.consume import retry_due
 from orchestra.chassis.messaging.relay import relay_once
 from orchestra.chassis.messaging.transport import Transport
-from orchestra.chassis.redis_wakeups import RedisWakeups
+from orchestra.chassis.readings import Readings
 from orchestra.chassis.service import Room, Service
 from orchestra.chassis.settings import ServiceSettings
+from orchestra.chassis.streams import Streams
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.chassis.telemetry.tracing import start_tracing
+from orchestra.chassis.telemetry.metrics import sent, stop_metrics
+from orchestra.chassis.telemetry.tracing import start_tracing, stop_tracing
 from orchestra.chassis.wakeups import LocalWakeups, Wakeups
 
 log = logger("runtime")
 
 STALE_OUTBOX = 30.0
 """Seconds after which an unpublished event makes the service not ready."""
+
+HAND_OVER = 6.0
+"""Seconds in which a service that stops publishes what is committed. With the grace of requests (6 s), of commands
+(10 s) and of deliveries (8 s) it is gone within 30 s, whatever is away."""
 
 TransportFactory = Callable[[Room[Any, Any]], Transport]
 
@@ -46,12 +53,15 @@ class RunningService:
         transport: TransportFactory,
         *,
         clock: Clock | None = None,
+        streams: Streams | None = None,
+        slowest: float = 0.0,
     ) -> None:
-        start_tracing()
+        """For a host of all services in one process: the `streams` that they share, and the seconds that loops may wait
+        while nothing is committed, because nobody else commits."""
+        start_tracing(service.name)
         self.service = service
         self.clock = clock or SystemClock()
-        redis = RedisWakeups(settings.redis_url, service.name) if settings.redis_url else None
-        self.wakeups: Wakeups = redis or LocalWakeups()
+        self.wakeups: Wakeups = LocalWakeups()
         self.database: Database[UnitOfWork] = Database(
             settings.database_url,
             service.name,
@@ -61,21 +71,40 @@ class RunningService:
             settings=settings,
         )
         self.database.on_commit.append(self._wake)
+        self.readings = Readings(service.name, self.database)
         self.app = self._application()
         self.room: Room[Any, Any] = Room(settings, self.database, self.wakeups, self.clock, self.app)
-        if redis is not None:
-            self.room.loops += [Loop("redis out", redis.send, every=1.0), Loop("redis in", redis.listen, every=1.0)]
-            self.room.checks["redis"] = redis.check
-            self.room.advisory.add("redis")
-            self.room.on_stop.append(redis.close)
+        if streams is not None:
+            self.room.streams = streams
+        if settings.redis_url:
+            self._add_redis(settings.redis_url)
+        self._slowest = slowest
         self._transport_of = transport
         self._transport: Transport | None = None
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
 
+    def _add_redis(self, url: str) -> None:
+        # Its client is large, and who runs without it need not load it.
+        from orchestra.chassis.redis_streams import RedisStreams
+        from orchestra.chassis.redis_wakeups import RedisWakeups
+
+        room, wakeups, streams = self.room, RedisWakeups(url, self.service.name), RedisStreams(url)
+        self.wakeups = room.wakeups = wakeups
+        room.streams = streams
+        steps = {"redis out": wakeups.send, "redis in": wakeups.listen, "streams out": streams.send}
+        room.loops += [Loop(name, step, every=1.0) for name, step in steps.items()]
+        room.checks["redis"] = wakeups.check
+        room.advisory.add("redis")
+        room.on_stop += [wakeups.close, streams.close]
+
     def _wake(self, names: set[str]) -> None:
         for name in names:
             self.wakeups.wake(name)
+        if names:  # something has happened: it may be for any of those that have slowed down
+            for loop in self.room.loops:
+                if loop.is_slow:
+                    self.wakeups.wake(loop.wake or loop.name)
 
     def _application(self) -> FastAPI:
         @asynccontextmanager
@@ -85,7 +114,7 @@ class RunningService:
 
         name = self.service.name
         app = FastAPI(title=f"Orchestra {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
-        app.add_middleware(Requests, streamed=self.service.streamed)
+        app.add_middleware(Requests, service=name, streamed=self.service.streamed)
         for router in (*self.service.routers, operations.router, operations.internal):
             app.include_router(router)
         add_problem_handlers(app, {**self.service.refusals, **operations.REFUSALS})
@@ -118,8 +147,33 @@ class RunningService:
         room.checks.update(self._transport.checks())
         state.checks, state.advisory, state.notes = room.checks, room.advisory, room.notes
         room.loops.extend(self._chassis_loops(self._transport))
-        self._tasks = [asyncio.create_task(loop.run(self.wakeups), name=loop.name) for loop in room.loops]
+        state.front, state.readings = service.front, self._begin_readings(self._transport)
+        self._tasks = [
+            asyncio.create_task(loop.run(self.wakeups, self._slowest), name=loop.name) for loop in room.loops
+        ]
         log.info("started", service=service.name)
+
+    def _begin_readings(self, transport: Transport) -> Readings:
+        room, name, readings = self.room, self.service.name, self.readings
+        pool: Any = self.database.engine.pool
+        readings.reads += [vitals.read_tables(name), *room.reads]
+        readings.looks += [
+            vitals.read_process(name, room.loops, pool, room.settings.database_pool),
+            vitals.read_checks(name, lambda: operations.run_checks(room.checks)),
+            *room.looks,
+        ]
+        readings.diagnoses += [vitals.diagnose(name), *room.diagnoses]
+        if self.service.front:
+            readings.looks.append(vitals.read_queues(name, lambda: transport.queues(self.service.bindings)))
+        readings.show()
+        if sent():
+
+            async def read() -> bool:
+                await readings.newest()
+                return False
+
+            room.loops.append(Loop("readings", read, every=10.0))
+        return readings
 
     def _chassis_loops(self, transport: Transport) -> list[Loop]:
         subscriptions = self.service.subscriptions.by_name()
@@ -174,14 +228,13 @@ class RunningService:
 
     async def stop(self) -> None:
         """End the loops and hand over what is committed. What is not done goes on at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.readings.hide()
+        await _ended(self._tasks)
         for call in reversed(self.room.on_stop):
             await call()
         if self._transport is not None and self._started:
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(HAND_OVER):
                     while await relay_once(self.database, self._transport):
                         pass
             except (TimeoutError, Unavailable) as error:
@@ -191,7 +244,18 @@ class RunningService:
     async def close(self) -> None:
         """Close the database. Services of one process close theirs only when all have stopped."""
         await self.database.close()
+        await asyncio.to_thread(stop_tracing)
+        await asyncio.to_thread(stop_metrics)
         log.info("stopped", service=self.service.name)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them until they have ended: a client library that swallows a cancellation must not keep a service up."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
 
 
 def on_rabbit(service: Service[Any, Any], url: str) -> TransportFactory:

@@ -9,10 +9,13 @@ from sqlalchemy import MetaData
 
 from orchestra.chassis.clock import Clock
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.findings import Diagnose
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.chassis.messaging.transport import Check, Inbound
+from orchestra.chassis.readings import Look, Read
 from orchestra.chassis.settings import ServiceSettings
+from orchestra.chassis.streams import LocalStreams, Streams
 from orchestra.chassis.wakeups import Wakeups
 
 W = TypeVar("W", bound=UnitOfWork)
@@ -38,6 +41,14 @@ class Room(Generic[W, S]):
     """Shown by /readyz beside the checks."""
     on_stop: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
     """Called in reverse order once the loops have ended and before the database is closed."""
+    streams: Streams = field(default_factory=LocalStreams)
+    """What is watched while it happens; the processes with the same Redis, or of one host, share it."""
+    reads: list[Read] = field(default_factory=list[Read])
+    """Gauges of its own, from its database."""
+    looks: list[Look] = field(default_factory=list[Look])
+    """And from elsewhere."""
+    diagnoses: list[Diagnose] = field(default_factory=list[Diagnose])
+    """What they say is not well."""
     inbound: Inbound | None = None
     """Who serves the inbound door, where the broker has one."""
 
@@ -59,5 +70,7 @@ class Service(Generic[W, S]):
     bindings: Mapping[str, Sequence[str]]
     """The whole topology, {service: kinds}, from the catalog."""
     wire: Callable[[Room[W, Any]], Awaitable[None]] | None = None
+    front: bool = False
+    """Faces users: what is for operators asks for their key here. It also watches the queues of all services."""
     streamed: tuple[str, ...] = ()
     """Path prefixes whose request bodies are streams with limits of their own."""

@@ -42,6 +42,14 @@ class AttemptStarted(Event, kind="attempt.started.v1", subject="attempt_id"):
     started_at: datetime
 
 
+class AttemptReturned(Event, kind="attempt.returned.v1", subject="attempt_id"):
+    """It was recalled before it had begun, and never will: its task is free for another attempt."""
+
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+
+
 class AttemptSucceeded(Event, kind="attempt.succeeded.v1", subject="attempt_id", packed=True):
     task_id: TaskId
     attempt_id: AttemptId

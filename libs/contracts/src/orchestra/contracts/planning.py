@@ -56,11 +56,42 @@ class TaskTerms(Fact):
     criteria: tuple[str, ...] = ()
 
 
+DependencyKind = Literal["FS", "SS", "FF", "SF"]
+"""Which end of the predecessor (first letter) gates which end of the successor: S its start, F its finish.
+
+| | the successor may not … | before the predecessor has … |
+|---|---|---|
+| `FS` | start | finished |
+| `SS` | start | started |
+| `FF` | finish | finished |
+| `SF` | finish | started |
+"""
+
+LagClock = Literal["working", "elapsed"]
+"""`working`: minutes of the project's calendar; `elapsed`: minutes by the clock."""
+
+
+class DependencyTerms(Fact):
+    """What is the same of a dependency whether it is asked for or handed on."""
+
+    kind: DependencyKind = "FS"
+    lag_minutes: int = 0
+    """How long after what it waits for its gate opens; never negative."""
+    clock: LagClock = "working"
+
+
+class AfterRequest(DependencyTerms):
+    """A dependency with more to say than the predecessor's name."""
+
+    task: str
+
+
 class TaskRequest(TaskTerms):
     """A task as `plan.yaml` gives it; `id` is the author's name for it, unique in the plan."""
 
     id: str
-    after: tuple[str, ...] = ()
+    after: tuple[str | AfterRequest, ...] = ()
+    """A name alone: finish to start, without lag."""
     command: CommandRequest | None = None
 
 
@@ -93,6 +124,8 @@ class PlanProposed(Event, kind="plan.proposed.v1", subject="plan_id"):
     tasks: int
     gaps: tuple[str, ...]
     """Requirements that no task covers, the first 200."""
+    follows: PlanId | None = None
+    """The plan that stood when this one was proposed; only while it stands can this one be approved."""
 
 
 class PlanFailed(Event, kind="plan.failed.v1", subject="plan_id"):
@@ -105,6 +138,18 @@ class PlanApproved(Event, kind="plan.approved.v1", subject="plan_id"):
     version: int
     hash: Sha256
     approved_by: str
+    supersedes: PlanId | None = None
+    """The plan that stood until now."""
+
+
+class PlanRejected(Event, kind="plan.rejected.v1", subject="plan_id"):
+    """Somebody has read the plan and does not want it."""
+
+    plan_id: PlanId
+    version: int
+    hash: Sha256
+    rejected_by: str
+    reason: str = ""
 
 
 class Input(Fact):
@@ -129,19 +174,24 @@ class DecomposedTask(TaskTerms):
     command: Command | None = None
 
 
-class Dependency(Fact):
-    """`successor` may start once `predecessor` is done (finish to start)."""
+class Dependency(DependencyTerms):
+    """What `successor` may not do before `predecessor` has started or finished, by its `kind`."""
 
     predecessor: TaskId
     successor: TaskId
-    kind: Literal["FS"] = "FS"
 
 
 class TasksDecomposed(PartedEvent, kind="tasks.decomposed.v1", subject="plan_id"):
-    """The approved graph, in parts: the tasks in plan order, each edge in the part of its successor."""
+    """The approved graph, in parts: the tasks in plan order, each edge in the part of its successor.
+
+    It is whole, so that of two versions that arrive in either order the newer one stands. A task keeps its id under
+    its key through all versions of the project's plan.
+    """
 
     plan_id: PlanId
     version: int
     hash: Sha256
+    supersedes: PlanId | None = None
+    """The plan whose place it takes; what of that was not started and is not named here is cancelled."""
     tasks: tuple[DecomposedTask, ...]
     dependencies: tuple[Dependency, ...] = ()

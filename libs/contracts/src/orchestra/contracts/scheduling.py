@@ -20,21 +20,34 @@ TaskStatus = Literal[
     "cancelled",
     "skipped",
 ]
-RunStatus = Literal["accepted", "running", "waiting", "finished", "failed", "cancelled"]
+RunStatus = Literal["accepted", "running", "waiting", "paused", "finished", "failed", "cancelled"]
 
 
 class PlanApplied(Event, kind="plan.applied.v1", subject="plan_id"):
-    """The approved graph stands."""
+    """The approved graph stands. The counts after `tasks` say what became of tasks that an older plan had."""
 
     plan_id: PlanId
     graph_version: int
     tasks: int
+    supersedes: PlanId | None = None
+    """The plan that the scheduler went by until now."""
+    added: int = 0
+    changed: int = 0
+    """Not started, and from now on as the new plan has them."""
+    kept: int = 0
+    """Started or ended otherwise than the new plan has them, and left as they are."""
+    cancelled: int = 0
+    """Not started, and no longer planned."""
+    retired: int = 0
+    """Started or ended, and no longer planned; what is under way ends as it would have."""
 
 
 class PlanRefused(Event, kind="plan.refused.v1", subject="plan_id"):
     plan_id: PlanId
     code: str
     detail: str
+    standing: PlanId | None = None
+    """The plan that the scheduler goes by instead."""
 
 
 class RunChanged(Event, kind="run.changed.v1", subject="run_id"):
@@ -56,10 +69,14 @@ class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", pac
     number: int
     """1 for the first try."""
     token: int
+    key: str = ""
+    """The task's, in its plan; empty from a publisher that does not tell it yet."""
     title: str
     command: Command
     handed_on: tuple[Input, ...] = ()
     """Outputs of the task's predecessors, by content."""
+    left_out: int = 0
+    """How many more there are than an event can name; such an attempt cannot be performed."""
     dry_run: bool = False
     at: datetime
 
@@ -72,6 +89,15 @@ class DispatchWithdrawn(Event, kind="dispatch.withdrawn.v1", subject="attempt_id
     reason: str
 
 
+class DispatchRecalled(Event, kind="dispatch.recalled.v1", subject="attempt_id"):
+    """Nothing is to be begun for now: the attempt is given back, unless it has begun. Then it goes on to its end."""
+
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+    reason: str
+
+
 class TaskChange(Fact):
     task_id: TaskId
     key: str
@@ -81,6 +107,8 @@ class TaskChange(Fact):
     cause: str
     attempt: int = 0
     assignee: MemberId | None = None
+    paused: bool = False
+    """Nothing of it is started for now. A change of this alone has the same state before and after."""
     at: datetime
 
 
@@ -121,3 +149,11 @@ class ScheduleRecalculated(Event, kind="schedule.recalculated.v1", subject="proj
     moved: int
     moves: tuple[Move, ...]
     """The first 200; the rest is fetched by version."""
+
+
+class ProjectChanged(Event, kind="project.changed.v1", subject="project_id"):
+    """It went into the archive, where it takes no changes, or came out again."""
+
+    archived_at: datetime | None
+    """None: it is not in the archive."""
+    by: str

@@ -7,6 +7,7 @@ from orchestra.chassis.service import Room, Service
 from orchestra.contracts import catalog
 from orchestra.executor.adapters.artifact_store import DirectoryArtifacts
 from orchestra.executor.adapters.owner import this_process
+from orchestra.executor.adapters.readings import diagnose, read_attempts, read_place
 from orchestra.executor.adapters.sandbox.probe import strongest
 from orchestra.executor.adapters.tables import metadata
 from orchestra.executor.adapters.work import ExecutorWork
@@ -19,6 +20,7 @@ from orchestra.executor.entrypoints import artifacts, http
 from orchestra.executor.entrypoints.desk import Desk
 from orchestra.executor.entrypoints.events import subscriptions
 from orchestra.executor.entrypoints.loops import Performances, Terms
+from orchestra.executor.entrypoints.measures import count
 from orchestra.executor.entrypoints.recovery import clear_away, lose_what_the_dead_held
 from orchestra.executor.settings import ExecutorSettings
 
@@ -31,7 +33,7 @@ async def wire(room: Room[ExecutorWork, ExecutorSettings]) -> None:
     policy = Policy(tools=DEFAULT_TOOLS | settings.tools, min_level=Level[settings.min_sandbox_level])
     sandbox = await strongest(policy, probes)
     store = DirectoryArtifacts(settings.artifacts_dir.resolve())
-    bench = Bench(sandbox, DirectoryWorkspaces(workspaces, store), store, policy, logs)
+    bench = Bench(sandbox, DirectoryWorkspaces(workspaces, store), store, policy, logs, room.streams)
     terms = Terms(this_process(), settings.slots, settings.lease_seconds, settings.stop_grace_seconds)
     performances = Performances(room.database, room.wakeups, bench, terms)
 
@@ -40,6 +42,10 @@ async def wire(room: Room[ExecutorWork, ExecutorSettings]) -> None:
     room.app.state.desk = Desk(store, sandbox, policy, settings.max_artifact_bytes)
     room.loops += performances.loops()
     room.on_stop += [sandbox.close, performances.stop]  # called in reverse order
+    room.database.on_told.append(count)
+    room.reads.append(read_attempts(settings.slots, performances.running))
+    room.looks.append(read_place(sandbox, policy, settings.artifacts_dir))
+    room.diagnoses.append(diagnose(sandbox, policy, settings.artifacts_dir))
     room.notes["sandbox"] = sandbox.level.name
     room.checks["sandbox"] = lambda: _check(sandbox, policy)
 

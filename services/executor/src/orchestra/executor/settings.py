@@ -15,8 +15,8 @@ class ExecutorSettings(ServiceSettings):
     """Content by its SHA-256. Executors of one database share it."""
     workspaces_dir: Path
     """Workspaces and logs of running commands. No executor of another database may use it: it would clear it away."""
-    slots: int = Field(default=max(2, os.cpu_count() or 2), ge=1, le=1024)
-    """Commands at a time."""
+    slots: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), ge=1, le=1024)
+    """Commands at a time; by default as many as there are processors, at least 2."""
     lease_seconds: float = Field(default=15, ge=0.3, le=3600)
     """After so long without a sign of life an attempt is lost."""
     stop_grace_seconds: float = Field(default=10, ge=0, le=3600)

@@ -54,7 +54,7 @@ def test_both_levels_prove_themselves_without_root(tmp_path: Path, level: Level)
     folder.mkdir()
     if os.getuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
-        for above in (tmp_path, *tmp_path.parents[:2]):
+        for above in (tmp_path, *tmp_path.parents[:-2]):
             above.chmod(0o755)
     done = subprocess.run(
         [*before, sys.executable, "-c", PROVE, level.name, str(folder)], capture_output=True, text=True, cwd="/"

@@ -16,7 +16,7 @@ from orchestra.gateway.adapters.work import GatewayWork
 from orchestra.gateway.application.bootstrap import bootstrap
 from orchestra.gateway.domain import errors
 from orchestra.gateway.domain.api_key import Credential
-from orchestra.gateway.entrypoints import door, forwarding, http, openapi, operating, plans, streams
+from orchestra.gateway.entrypoints import door, forwarding, http, openapi, operating, output, plans, projects, streams
 from orchestra.gateway.entrypoints.access import PREFIX
 from orchestra.gateway.entrypoints.events import subscriptions
 from orchestra.gateway.entrypoints.inbound import InboundDoor
@@ -30,11 +30,14 @@ REFUSALS: dict[type[Exception], int] = {
     errors.UnknownOperation: 404,
     errors.UnknownProject: 404,
     errors.UnknownRun: 404,
+    errors.UnknownAttempt: 404,
     errors.UnknownBrokerUser: 404,
     errors.KeyTaken: 409,
     errors.BrokerUserTaken: 409,
+    errors.ProjectArchived: 409,
     errors.DocumentTooLarge: 413,
     errors.BinaryDocument: 422,
+    errors.InvalidPlace: 422,
     errors.TaskTooLarge: 422,
 }
 
@@ -74,7 +77,9 @@ service: Service[Any, Any] = Service(
     routers=(
         http.router,
         plans.router,
+        projects.router,
         streams.router,
+        output.router,
         door.router,
         operating.router,
         operating.public,
@@ -84,5 +89,6 @@ service: Service[Any, Any] = Service(
     refusals=REFUSALS,
     bindings=catalog.bindings(),
     wire=wire,
+    front=True,
     streamed=(f"{PREFIX}/artifacts/",),
 )

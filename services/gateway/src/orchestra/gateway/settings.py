@@ -15,9 +15,13 @@ class GatewaySettings(ServiceSettings):
     internal_private_key: str = Field(min_length=40)
     """Ed25519, the raw 32 bytes in URL-safe base64; its public half is `internal_public_key`."""
     planner_url: str = Field(default="http://127.0.0.1:8001", pattern=URL)
+    """Where the planner answers."""
     scheduler_url: str = Field(default="http://127.0.0.1:8002", pattern=URL)
+    """Where the scheduler answers."""
     executor_url: str = Field(default="http://127.0.0.1:8003", pattern=URL)
+    """Where the executor answers."""
     notifier_url: str = Field(default="http://127.0.0.1:8004", pattern=URL)
+    """Where the notifier answers."""
     environment: str = Field(default="local", pattern=r"^[a-z0-9-]{1,20}$")
     """Stands in every API key made here, so that people see where a key belongs."""
     bootstrap_key: str | None = Field(default=None, pattern=CREDENTIAL.pattern)

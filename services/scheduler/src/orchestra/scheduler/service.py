@@ -4,9 +4,11 @@ from typing import Any
 
 from orchestra.chassis.service import Room, Service
 from orchestra.contracts import catalog
+from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_runs
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.domain import errors
+from orchestra.scheduler.entrypoints import calendar, control, history, members, people
 from orchestra.scheduler.entrypoints.events import subscriptions
 from orchestra.scheduler.entrypoints.http import router
 from orchestra.scheduler.entrypoints.loops import loops
@@ -15,6 +17,8 @@ from orchestra.scheduler.settings import SchedulerSettings
 
 async def wire(room: Room[SqlSchedulingWork, Any]) -> None:
     room.loops.extend(loops(room.database))
+    room.reads.append(read_schedule_and_runs)
+    room.diagnoses.append(diagnose)
 
 
 service = Service(
@@ -24,13 +28,18 @@ service = Service(
     metadata=metadata,
     migrations="orchestra.scheduler.migrations",
     subscriptions=subscriptions,
-    routers=[router],
+    routers=[router, control.router, members.router, people.router, calendar.router, history.router],
     refusals={
         errors.UnknownTask: 404,
         errors.UnknownRun: 404,
         errors.UnknownPlan: 404,
         errors.UnknownProject: 404,
+        errors.UnknownMember: 404,
+        errors.UnknownRole: 404,
         errors.NotTheAssignee: 403,
+        errors.ManagerTakesNoTask: 403,
+        errors.ChoosesForAnother: 403,
+        errors.ProjectManagerNeeded: 403,
         errors.InvalidCalendar: 422,
         errors.InvalidMember: 422,
         errors.NoWorkingTime: 422,

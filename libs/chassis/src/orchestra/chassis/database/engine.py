@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import asyncpg
 from sqlalchemy import Connection, Select, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -20,6 +20,14 @@ READ_ONLY = {"orchestra_read_only": True}
 
 COMMAND_TIMEOUT = 35.0
 """Seconds, a little more than the server's own limit: what answers no later than this is away."""
+
+CONNECT_TIMEOUT = 5.0
+
+PING_TIMEOUT = 2.0
+"""Seconds in which a connection that has rested must show that it still leads somewhere."""
+
+Purpose = Literal["service", "migration"]
+"""A migration waits as long as it takes, and no foreign key is enforced while it moves tables about."""
 
 
 class Dialect(Protocol):
@@ -35,11 +43,19 @@ class Dialect(Protocol):
         """The query, its rows held for this transaction."""
         ...
 
-    def engine(self, url: str, pool_size: int) -> AsyncEngine: ...
+    def engine(self, url: str, pool_size: int, purpose: Purpose = "service") -> AsyncEngine: ...
 
     def hold_for_migration(self, connection: Connection) -> None:
         """Keep other replicas out until this transaction ends."""
         ...
+
+    def check_migrated(self, connection: Connection) -> None:
+        """Raises BrokenReferences if rows point at nothing after a migration."""
+        ...
+
+
+class BrokenReferences(Exception):
+    """A migration left rows that point at nothing; it is undone."""
 
 
 class PostgresDialect:
@@ -54,23 +70,32 @@ class PostgresDialect:
     def hold_for_migration(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7203)"))
 
-    def engine(self, url: str, pool_size: int) -> AsyncEngine:
+    def check_migrated(self, connection: Connection) -> None:
+        """The server has checked each statement."""
+
+    def engine(self, url: str, pool_size: int, purpose: Purpose = "service") -> AsyncEngine:
         # Without these a black hole holds a caller for ever: the driver has no limits of its own.
         limits = {
             "statement_timeout": "30000",
             "lock_timeout": "10000",
             "idle_in_transaction_session_timeout": "60000",
-            "jit": "off",
         }
-        return create_async_engine(
+        patient = purpose == "migration"
+        engine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error's text goes into logs and dead letters: it must not carry values
-            connect_args={"timeout": 5, "command_timeout": COMMAND_TIMEOUT, "server_settings": limits},
+            connect_args={
+                "timeout": CONNECT_TIMEOUT,
+                "command_timeout": None if patient else COMMAND_TIMEOUT,
+                "server_settings": {"jit": "off", **({} if patient else limits)},
+            },
         )
+        event.listen(engine.sync_engine, "checkout", _still_there)
+        event.listen(engine.sync_engine, "handle_error", _tell_apart)
+        return engine
 
 
 class SqliteDialect:
@@ -91,15 +116,24 @@ class SqliteDialect:
     def hold_for_migration(self, connection: Connection) -> None:
         """Its transaction is the only writer already."""
 
-    def engine(self, url: str, pool_size: int) -> AsyncEngine:
+    def check_migrated(self, connection: Connection) -> None:
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise BrokenReferences(f"rows of {', '.join(sorted({row[0] for row in broken}))} point at nothing")
+
+    def engine(self, url: str, pool_size: int, purpose: Purpose = "service") -> AsyncEngine:
         engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30, hide_parameters=True)
+        # Most changes of a table are a new one that takes its place: dropping the old one would take along, or be
+        # forbidden by, the rows that point at it.
+        enforced = "OFF" if purpose == "migration" else "ON"
 
         @event.listens_for(engine.sync_engine, "connect")
         def prepare(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
             connection.isolation_level = None  # the driver must not begin transactions of its own kind
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000", "foreign_keys=ON"):
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000"):
                 cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute(f"PRAGMA foreign_keys={enforced}")
             cursor.close()
 
         @event.listens_for(engine.sync_engine, "begin")
@@ -107,6 +141,7 @@ class SqliteDialect:
             reads = connection.get_execution_options().get("orchestra_read_only", False)
             connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
+        event.listen(engine.sync_engine, "handle_error", _tell_apart)
         return engine
 
 
@@ -129,15 +164,39 @@ _VALUE = "22"
 """The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
 
 
+def _still_there(connection: Any, _record: Any, _proxy: Any) -> None:
+    """One cheap exchange before a connection is used. The pool's own test takes three, and the limit of a statement."""
+
+    async def answers(driver: Any) -> None:
+        await driver.execute("SELECT 1", timeout=PING_TIMEOUT)
+
+    try:
+        connection.run_async(answers)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        connection.driver_connection.terminate()  # without the farewell, for which it would wait as long again
+        raise InvalidatePoolError from error  # the pool makes a new one, and trusts none of the others
+
+
+def _tell_apart(context: ExceptionContext) -> None:
+    """What a statement met on the wire: here it is known to be the driver's, and not from whoever called it."""
+    met = context.original_exception
+    if isinstance(met, (OSError, asyncpg.PostgresConnectionError)):
+        context.is_disconnect = True  # nothing more is sent on it, such as a rollback that would wait just as long
+        raise Unavailable(f"the database is away: {type(met).__name__} {met}")
+    if isinstance(met, UnicodeEncodeError):
+        raise Permanent("the database cannot hold half a surrogate pair")
+
+
 @contextmanager
 def translated() -> Generator[None]:
-    """Driver errors as Unavailable, Transient or Permanent; an error in a query stays what it is: a bug."""
+    """Driver errors as Unavailable, Transient or Permanent; an error in a query stays what it is: a bug.
+
+    Whatever else is raised in the block is the caller's own, a TimeoutError too.
+    """
     try:
         yield
-    except (ConnectionError, PoolTimeout, TimeoutError, asyncpg.PostgresConnectionError) as error:
+    except PoolTimeout as error:
         raise Unavailable(f"the database is away: {error}") from error
-    except UnicodeEncodeError as error:
-        raise Permanent("the database cannot hold half a surrogate pair") from error
     except DBAPIError as error:
         raise _translate(error) from error
 

@@ -10,31 +10,64 @@ from sqlalchemy import Connection
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.errors import Permanent
+from orchestra.chassis.telemetry.logging import logger
+
+log = logger("migrations")
+
+
+class ForeignSchema(Permanent):
+    """The database holds something that this service's history does not know and that is not newer than it."""
 
 
 def script_directory(package: str) -> ScriptDirectory:
-    """The history in `<package>/versions`."""
+    """The history in `<package>/versions`: one line, numbered 0001 and up."""
     return ScriptDirectory(str(importlib.resources.files(package)))
 
 
+def revisions(package: str) -> list[str]:
+    """The numbers of the history, the oldest first."""
+    return [script.revision for script in reversed(list(script_directory(package).walk_revisions()))]
+
+
 def run(connection: Connection, dialect: Dialect, package: str, *, to: str = "head") -> None:
-    """Bring the database to a revision, up or down, in one transaction."""
+    """Bring the database to a revision, up or down, in one transaction.
+
+    A database that is newer than this history is left as it is: migrations only add, so an older replica goes on
+    working beside newer ones, and may start again. Raises ForeignSchema for what cannot be a later version.
+    """
     script = script_directory(package)
     dialect.hold_for_migration(connection)
+    known = revisions(package)
 
-    def steps(revision: Any, context: Any) -> Any:
+    def steps(current: Any, context: Any) -> Any:
         del context
-        downgrade = to == "base"
+        if to == "head" and _is_newer(current, known):
+            log.warning("the schema is newer than this version", schema=current[0], known=known[-1], package=package)
+            return []
+        down = to == "base" or (to != "head" and bool(current) and max(current) > to)
         # What alembic's own commands call; it offers no public name for it.
-        revisions = script._downgrade_revs if downgrade else script._upgrade_revs  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return revisions(to, revision)
+        moves = script._downgrade_revs if down else script._upgrade_revs  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return moves(to, current)
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, transactional_ddl=True, render_as_batch=True)
         environment.run_migrations()
+    dialect.check_migrated(connection)
+
+
+def _is_newer(current: tuple[str, ...], known: list[str]) -> bool:
+    unknown = sorted(set(current) - set(known))
+    if any(not number.isdigit() or number < known[-1] for number in unknown):
+        raise ForeignSchema(f"the schema is at {', '.join(unknown)}, which is no version of this service")
+    return bool(unknown)
 
 
 async def migrate(database: Database[UnitOfWork], package: str, *, to: str = "head") -> None:
     """Migrate the service's own database. Raises Unavailable when it does not answer."""
-    async with database.begin() as work:
-        await work.connection.run_sync(lambda connection: run(connection, database.dialect, package, to=to))
+    patient = Database(database.url, database.service, UnitOfWork, pool_size=1, purpose="migration")
+    try:
+        async with patient.begin() as work:
+            await work.connection.run_sync(lambda connection: run(connection, database.dialect, package, to=to))
+    finally:
+        await patient.close()

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
-from orchestra.chassis.database.engine import READ_ONLY, Dialect, dialect_of, reached, translated
+from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of, reached, translated
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.message import Envelope, wrap
-from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.chassis.messaging.traces import produced
 from orchestra.contracts.event import Event
 
 
@@ -31,11 +31,15 @@ class UnitOfWork:
         """The service's settings; None where a test has none."""
         self.now = now
         """One instant for the whole transaction, in UTC."""
+        self.by: str | None = None
+        """The caller whose command this transaction carries out; None where the service acts by itself."""
         self.cause: Envelope | None = None
         """The event that this transaction handles, where it is one."""
         self.delivery: Sequence[Envelope] = ()
         """All events that this transaction handles, in the order in which the handler gets them."""
         self.published: list[Envelope] = []
+        self.facts: list[Event] = []
+        """The events in them."""
         self.wakes: set[str] = set()
 
     def publish(self, *events: Event, trace: str | None = None) -> None:
@@ -43,19 +47,29 @@ class UnitOfWork:
 
         `trace` is the traceparent they belong to; without it they belong to the one around this call.
         """
-        parent = trace or traceparent()
+        self.facts += events
         for event in events:
+            event_id = new_id("evt")
             self.published.append(
                 wrap(
                     event,
-                    event_id=new_id("evt"),
+                    event_id=event_id,
                     source=f"/workspaces/{event.workspace_id}/services/{self.service}",
                     time=self.now,
-                    traceparent=parent,
+                    traceparent=produced(event, event_id, trace, self.service),
                     correlation_id=self.cause.cloud.correlationid if self.cause else None,
                     causation_id=self.cause.id if self.cause else None,
                 )
             )
+
+    def trace_of(self, event: Event) -> str | None:
+        """The trace that an event of this delivery came in, for `publish`.
+
+        None where the whole delivery goes on in that trace: then what is published belongs to its span.
+        """
+        if len(self.delivery) < 2:
+            return None
+        return next((each.cloud.traceparent for each in self.delivery if each.event is event), None)
 
     async def store_published(self) -> None:
         """Write the outbox rows; done by the commit."""
@@ -85,6 +99,7 @@ class Database(Generic[W]):
         clock: Clock | None = None,
         pool_size: int = 8,
         settings: Any = None,
+        purpose: Purpose = "service",
     ) -> None:
         self.url = url
         self.settings = settings
@@ -93,9 +108,11 @@ class Database(Generic[W]):
         self.clock = clock or SystemClock()
         self._work = work
         self._writer = asyncio.Lock() if self.dialect.single_writer else None
-        self.engine: AsyncEngine = self.dialect.engine(url, pool_size)
+        self.engine: AsyncEngine = self.dialect.engine(url, pool_size, purpose)
         self.on_commit: list[Callable[[set[str]], None]] = []
         """Called after each commit with the names to wake; `outbox` is among them when events wait."""
+        self.on_told: list[Callable[[Sequence[Event]], None]] = []
+        """Called after each commit with the events that it has published: what is measured of them has happened."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[W]:
@@ -126,6 +143,8 @@ class Database(Generic[W]):
                     raise
         for call in self.on_commit:
             call(work.wakes)
+        for tell in self.on_told if work.facts else ():
+            tell(work.facts)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[W]:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 
 from orchestra.chassis.database.tables import IDEMPOTENCY
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
+from orchestra.chassis.http.etags import etag_of_text
 from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.messaging.message import plain
@@ -34,20 +35,42 @@ class Command:
         *,
         status: int = 200,
         location: Callable[[Any], str] | None = None,
+        tagged: bool = False,
     ) -> Response:
-        """Do the effect in one transaction and answer with what it returns, or with the answer stored for its key."""
-        key = self._request.headers.get("idempotency-key")
-        if key is not None and not 1 <= len(key) <= 255:
-            raise Problem(422, "invalid-idempotency-key", "an Idempotency-Key has 1 to 255 characters")
+        """Do the effect in one transaction and answer with what it returns, or with the answer stored for its key.
+
+        `tagged`: the answer is what a GET of the changed thing would be, and carries its ETag.
+        """
+        key = self._header()
         async with self._database.begin() as work:
+            work.by = self.caller.subject
             if key is not None and (stored := await self._claim(work, key)) is not None:
-                return stored
+                return _tagged(stored) if tagged else stored
             answer = await effect(work)
             body = plain(answer) if status != 204 else ""
             headers = {"Location": location(answer)} if location else {}
             if key is not None:
                 await self._store(work, key, status, body, headers)
-        return Response(body, status, headers, "application/json")
+        answer = Response(body, status, headers, "application/json")
+        return _tagged(answer) if tagged else answer
+
+    async def answered(self) -> Response | None:
+        """What is stored for its key, for an endpoint that would ask others before its effect: they may be away now."""
+        key = self._header()
+        if key is None:
+            return None
+        async with self._database.read() as view:
+            row = (await view.connection.execute(select(IDEMPOTENCY).where(*self._key(key)))).first()
+        return self._replay(row, await self._fingerprint()) if row is not None else None
+
+    def _header(self) -> str | None:
+        key = self._request.headers.get("idempotency-key")
+        if key is not None and not 1 <= len(key) <= 255:
+            raise Problem(422, "invalid-idempotency-key", "an Idempotency-Key has 1 to 255 characters")
+        return key
+
+    async def _fingerprint(self) -> str:
+        return hashlib.sha256(await self._request.body()).hexdigest()
 
     def _key(self, key: str) -> tuple[Any, Any, Any]:
         route = f"{self._request.method} {self._request.url.path}"[:200]
@@ -55,7 +78,7 @@ class Command:
         return (columns.workspace_id == self.caller.workspace_id, columns.route == route, columns.key == key)
 
     async def _claim(self, work: UnitOfWork, key: str) -> Response | None:
-        fingerprint = hashlib.sha256(await self._request.body()).hexdigest()
+        fingerprint = await self._fingerprint()
         inserted = await work.connection.execute(
             work.dialect.insert(IDEMPOTENCY)
             .values(
@@ -71,6 +94,9 @@ class Command:
         if inserted.first() is not None:
             return None
         row = (await work.connection.execute(select(IDEMPOTENCY).where(*self._key(key)))).one()
+        return self._replay(row, fingerprint)
+
+    def _replay(self, row: Any, fingerprint: str) -> Response:
         if row.fingerprint != fingerprint:
             raise Problem(422, "idempotency-key-reused", "this Idempotency-Key came with another body before")
         headers = {"Idempotent-Replayed": "true"}
@@ -82,6 +108,11 @@ class Command:
         await work.connection.execute(
             update(IDEMPOTENCY).where(*self._key(key)).values(status=status, body=body, headers=headers.get("Location"))
         )
+
+
+def _tagged(answer: Response) -> Response:
+    answer.headers["ETag"] = etag_of_text(bytes(answer.body).decode())
+    return answer
 
 
 def _command(request: Request, caller: CurrentCaller) -> Command:

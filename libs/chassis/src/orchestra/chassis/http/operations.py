@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from orchestra.chassis.http.identity import CurrentCaller
+from orchestra.chassis.findings import Finding
+from orchestra.chassis.http.identity import CurrentCaller, Identify
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.chassis.messaging import dead_letters
 from orchestra.chassis.messaging.dead_letters import DeadLetter, NoSuchDeadLetter, NotReplayable
 from orchestra.chassis.messaging.replay import replay
 from orchestra.chassis.messaging.transport import Check
+from orchestra.chassis.readings import READINGS, Readings
+from orchestra.chassis.telemetry.metrics import exposed
 
 router = APIRouter()
 internal = APIRouter(prefix="/dead-letters")
@@ -38,6 +41,28 @@ async def readyz(request: Request) -> JSONResponse:
     report = {name: {"ok": reason is None, "reason": reason} for name, reason in reasons.items()}
     body = {"service": request.app.state.service, "ready": ready, "checks": report, "notes": dict(notes)}
     return JSONResponse(body, 200 if ready else 503)
+
+
+async def for_operators(request: Request) -> None:
+    """A service inside the network answers whoever reaches its port, as for /readyz; one that faces users does not."""
+    if request.app.state.front:
+        identify: Identify = request.app.state.identify
+        _operator(await identify(request))
+
+
+@router.get("/metrics", include_in_schema=False, dependencies=[Depends(for_operators)])
+async def measures(request: Request) -> Response:
+    """Every measure of this process, for Prometheus. What a database knows is read now."""
+    for readings in (*READINGS, request.app.state.readings):
+        await readings.newest()
+    return Response(exposed(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/findings", include_in_schema=False, dependencies=[Depends(for_operators)])
+async def findings(request: Request) -> list[Finding]:
+    """What is not well here, and what to do about it."""
+    readings: Readings = request.app.state.readings
+    return await readings.findings()
 
 
 async def run_checks(checks: Mapping[str, Check]) -> dict[str, str | None]:

@@ -51,15 +51,14 @@ class Problem(HTTPException):
         *,
         errors: Sequence[Fault] = (),
         rule: str | None = None,
-        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, detail)
+        super().__init__(status, detail, dict(headers or {}))
         self.status = status
         self.code = code
         self.detail = detail
         self.errors = list(errors)
         self.rule = rule
-        self.retry_after = retry_after
 
     def response(self, instance: str) -> JSONResponse:
         body = ProblemDetails(
@@ -74,13 +73,12 @@ class Problem(HTTPException):
             retryable=self.status in (429, 503),
             errors=self.errors,
         )
-        headers = {"Retry-After": str(self.retry_after)} if self.retry_after is not None else None
         content = body.model_dump(mode="json", exclude_none=True, exclude={"errors"} if not self.errors else None)
-        return JSONResponse(content, self.status, headers, "application/problem+json")
+        return JSONResponse(content, self.status, self.headers, "application/problem+json")
 
 
 def unavailable(error: Exception) -> Problem:
-    return Problem(503, "unavailable", str(error), retry_after=2)
+    return Problem(503, "unavailable", str(error), headers={"Retry-After": "2"})
 
 
 def pointer(location: Sequence[Any]) -> str:

@@ -9,7 +9,6 @@ the transport keeps the delivery and waits until the database is back.
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, select
@@ -20,10 +19,20 @@ from orchestra.chassis.errors import Transient, Unavailable
 from orchestra.chassis.messaging import dead_letters, inbox
 from orchestra.chassis.messaging.message import Envelope, decode
 from orchestra.chassis.messaging.subscriptions import Subscription
+from orchestra.chassis.messaging.traces import processing
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.chassis.telemetry.tracing import span
+from orchestra.chassis.telemetry.metrics import counter, histogram
 
 log = logger("messaging")
+
+DELIVERIES = counter(
+    "orchestra.deliveries",
+    "{event}",
+    "Events delivered to a subscription: handled, duplicate, retried or dead.",
+    "subscription",
+    "outcome",
+)
+DURATION = histogram("messaging.process.duration", "Of a delivery, its commit included.", "subscription")
 
 MOST_RETRIES = 8
 """Then a retry row becomes a dead letter; the pauses between them add up to eight and a half minutes."""
@@ -45,11 +54,8 @@ async def consume(subscription: Subscription, envelopes: Sequence[Envelope], dat
 
 async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]) -> None:
     started = time.perf_counter()
-    with ExitStack() as stack:
-        # One event's trace goes on here; a batch of many traces gets one of its own.
-        first = envelopes[0]
-        parent = first.cloud.traceparent if len(envelopes) == 1 else None
-        stack.enter_context(span(f"process {subscription.name}", parent))
+    first = envelopes[0]
+    with processing(subscription.service, subscription.event.kind, envelopes):
         async with database.begin() as work:
             fresh = await inbox.claim(work, subscription.name, [e.id for e in envelopes])
             taken: list[Envelope] = []
@@ -61,6 +67,9 @@ async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], dat
             if taken:
                 work.cause = taken[0] if len(taken) == 1 else None
                 await subscription.handle(taken, work)
+        DURATION.record(time.perf_counter() - started, _labels(subscription))
+        DELIVERIES.add(len(taken), {**_labels(subscription), "outcome": "handled"})
+        DELIVERIES.add(len(envelopes) - len(taken), {**_labels(subscription), "outcome": "duplicate"})
         log.info(
             "delivery",
             subscription=subscription.name,
@@ -76,10 +85,12 @@ async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], dat
 async def _set_aside(
     subscription: Subscription, envelope: Envelope, database: Database[UnitOfWork], error: Exception
 ) -> None:
+    outcome = "dead"
     try:
         async with database.begin() as work:
             if isinstance(error, Transient):
-                await _retry_later(work, subscription, envelope, error)
+                outcome = await _retry_later(work, subscription, envelope, error)
+                work.wake("retries")
             else:
                 await dead_letters.store(
                     work,
@@ -93,6 +104,7 @@ async def _set_aside(
                 await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
     except Transient as trouble:
         raise Unavailable(f"the delivery could not be set aside: {trouble}") from trouble
+    DELIVERIES.add(1, {**_labels(subscription), "outcome": outcome})
     log.warning(
         "delivery set aside",
         subscription=subscription.name,
@@ -102,7 +114,8 @@ async def _set_aside(
     )
 
 
-async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: Envelope, error: Transient) -> None:
+async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: Envelope, error: Transient) -> str:
+    """What it came to: `retried`, or `dead` once too often."""
     row = (await work.connection.execute(select(RETRY.c.attempts).where(*_row(subscription.name, envelope.id)))).first()
     attempts = (row[0] if row else 0) + 1
     if attempts > MOST_RETRIES:
@@ -115,9 +128,10 @@ async def _retry_later(work: UnitOfWork, subscription: Subscription, envelope: E
             reason=f"still failing after {MOST_RETRIES} retries: {error}",
         )
         await work.connection.execute(delete(RETRY).where(*_row(subscription.name, envelope.id)))
-        return
+        return "dead"
     pause = timedelta(seconds=2**attempts)
     await _put_off(work, subscription, envelope, attempts, pause, dead_letters.storable(str(error))[:1000])
+    return "retried"
 
 
 async def _put_off(
@@ -129,6 +143,10 @@ async def _put_off(
         .values(subscription=subscription.name, event_id=envelope.id, body=envelope.to_json(), **values)
         .on_conflict_do_update(index_elements=["subscription", "event_id"], set_=values)
     )
+
+
+def _labels(subscription: Subscription) -> dict[str, str]:
+    return {"service": subscription.service, "subscription": subscription.name}
 
 
 def _row(subscription: str, event_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -7,7 +7,7 @@ its subscriptions has; after a kill it is handed over again, and those that had 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
 from orchestra.chassis.errors import Unavailable
@@ -16,7 +16,7 @@ from orchestra.chassis.messaging.consume import consume
 from orchestra.chassis.messaging.message import Envelope, Undecodable, decode
 from orchestra.chassis.messaging.outbox import Outgoing
 from orchestra.chassis.messaging.subscriptions import Subscription, Subscriptions
-from orchestra.chassis.messaging.transport import Check
+from orchestra.chassis.messaging.transport import Check, Queue
 
 
 class Exchange:
@@ -28,6 +28,9 @@ class Exchange:
     def attach(self, subscriptions: Subscriptions, database: Database[UnitOfWork]) -> None:
         for subscription in subscriptions:
             self._bound[subscription.event.kind].append((subscription, database))
+
+    def consumers(self, service: str, kind: str) -> int:
+        return sum(subscription.service == service for subscription, _ in self._bound.get(kind, ()))
 
     async def deliver(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         errors: dict[str, Exception] = {}
@@ -85,6 +88,13 @@ class InProcessTransport:
 
     async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         return await self._exchange.deliver(batch)
+
+    async def queues(self, bindings: Mapping[str, Sequence[str]]) -> Sequence[Queue]:
+        return [
+            Queue(f"{service}.{kind}", self._exchange.consumers(service, kind), None)
+            for service, kinds in bindings.items()
+            for kind in kinds
+        ]
 
     def checks(self) -> dict[str, Check]:
         return {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from orchestra.chassis.messaging.message import Envelope
-from orchestra.chassis.telemetry.tracing import span
+from orchestra.chassis.messaging.traces import handling
 from orchestra.contracts.event import Event
 
 E = TypeVar("E", bound=Event)
@@ -49,7 +49,7 @@ class Subscriptions:
                 for envelope in envelopes:
                     # What follows from an event follows from it alone, whichever others came with it.
                     work.cause = envelope
-                    with span(f"handle {event.kind}", envelope.cloud.traceparent):
+                    with handling(envelope, alone=len(envelopes) == 1):
                         await handler(cast(E, envelope.event), work)
 
             self._add(event, one_by_one)

@@ -1,6 +1,6 @@
 """The port to whatever carries events between services."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,17 @@ class InboundMessage:
     user: str | None
     routing_key: str
     body: bytes
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Where the events of one kind wait for one service."""
+
+    name: str
+    consumers: int
+    """0 where the queue itself is gone, too."""
+    messages: int | None
+    """Ready to be delivered; None where nobody counts them."""
 
 
 Inbound = Callable[[InboundMessage], Awaitable[None]]
@@ -36,6 +47,10 @@ class Transport(Protocol):
 
         An event that was handed over may be delivered more than once, never not at all.
         """
+        ...
+
+    async def queues(self, bindings: Mapping[str, Sequence[str]]) -> Sequence[Queue]:
+        """What there is of each queue that {service: kinds} asks for. Raises Unavailable."""
         ...
 
     def checks(self) -> dict[str, Check]:

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, case, select, unio
 
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import AttemptId, RunId, TaskId, WorkspaceId
-from orchestra.contracts.scheduling import DispatchWithdrawn, TaskDispatched
-from orchestra.executor.adapters.tables import ATTEMPT, HELD, QUEUED
+from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
+from orchestra.executor.adapters.tables import ATTEMPT, ENDED_RUN, HELD, QUEUED
 from orchestra.executor.application.attempts import AttemptView, Lease
 from orchestra.executor.domain.attempt import EndedAttempt, Failed, HeldAttempt, sources
 
@@ -24,10 +24,11 @@ class SqlAttempts:
         self._run = work.connection.execute
 
     async def accept(self, dispatches: Sequence[tuple[TaskDispatched, str | None]]) -> None:
+        ended = await self._ended({dispatch.run_id for dispatch, _ in dispatches})
         insert = self._work.dialect.insert(ATTEMPT).on_conflict_do_nothing()
-        await self._run(insert, [self._queued(dispatch, trace) for dispatch, trace in dispatches])
+        await self._run(insert, [self._queued(each, trace, ended.get(each.run_id)) for each, trace in dispatches])
 
-    def _queued(self, dispatch: TaskDispatched, trace: str | None) -> dict[str, Any]:
+    def _queued(self, dispatch: TaskDispatched, trace: str | None, withdrawn: str | None) -> dict[str, Any]:
         return {
             "id": dispatch.attempt_id,
             "workspace_id": dispatch.workspace_id,
@@ -39,34 +40,66 @@ class SqlAttempts:
             "dry_run": dispatch.dry_run,
             "dispatch": dispatch.model_dump_json(),
             "trace": trace,
-            "status": "queued",
+            "status": "queued" if withdrawn is None else "withdrawn",
+            "withdrawn": withdrawn,
             "accepted_at": self._work.now,
+            "ended_at": None if withdrawn is None else self._work.now,
         }
 
     async def withdraw(self, withdrawal: DispatchWithdrawn) -> None:
-        tombstone = self._work.dialect.insert(ATTEMPT).values(
-            id=withdrawal.attempt_id,
-            workspace_id=withdrawal.workspace_id,
-            project_id=withdrawal.project_id,
-            task_id=withdrawal.task_id,
-            dry_run=False,
-            status="withdrawn",
-            withdrawn=withdrawal.reason,
-            accepted_at=self._work.now,
-            ended_at=self._work.now,
-        )
-        queued = ATTEMPT.c.status == "queued"
         await self._run(
-            tombstone.on_conflict_do_update(
+            self._tombstone(withdrawal).on_conflict_do_update(
                 index_elements=["id"],
-                set_={
-                    "withdrawn": withdrawal.reason,
-                    "status": case((queued, "withdrawn"), else_=ATTEMPT.c.status),
-                    "ended_at": case((queued, self._work.now), else_=ATTEMPT.c.ended_at),
-                },
+                set_=self._withdrawn(withdrawal.reason),
                 where=ATTEMPT.c.status.in_(sources("withdrawn") | sources("failed")),
             )
         )
+
+    async def recall(self, recall: DispatchRecalled) -> bool:
+        rows = await self._run(
+            self._tombstone(recall)
+            .on_conflict_do_update(
+                index_elements=["id"],
+                set_=self._withdrawn(recall.reason),
+                where=ATTEMPT.c.status.in_(sources("withdrawn")),
+            )
+            .returning(ATTEMPT.c.id)
+        )
+        return rows.first() is not None
+
+    async def withdraw_run(self, run: RunChanged, reason: str) -> None:
+        mine = {"run_id": run.run_id, "workspace_id": run.workspace_id, "reason": reason, "at": self._work.now}
+        await self._run(self._work.dialect.insert(ENDED_RUN).values(**mine).on_conflict_do_nothing())
+        known = (ATTEMPT.c.workspace_id == run.workspace_id, ATTEMPT.c.run_id == run.run_id)
+        open_ = ATTEMPT.c.status.in_(sources("withdrawn") | sources("failed"))
+        await self._run(update(ATTEMPT).where(*known, open_).values(**self._withdrawn(reason)))
+
+    async def _ended(self, run_ids: set[RunId]) -> dict[RunId, str]:
+        """Those of the runs that were cancelled, with the reason."""
+        query = select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(ENDED_RUN.c.run_id.in_(run_ids))
+        return {row.run_id: row.reason for row in await self._run(query)}
+
+    def _tombstone(self, event: DispatchWithdrawn | DispatchRecalled) -> Any:
+        return self._work.dialect.insert(ATTEMPT).values(
+            id=event.attempt_id,
+            workspace_id=event.workspace_id,
+            project_id=event.project_id,
+            task_id=event.task_id,
+            dry_run=False,
+            status="withdrawn",
+            withdrawn=event.reason,
+            accepted_at=self._work.now,
+            ended_at=self._work.now,
+        )
+
+    def _withdrawn(self, reason: str) -> dict[str, Any]:
+        """What is queued has ended by it; whoever holds an attempt hears of it."""
+        queued = ATTEMPT.c.status == "queued"
+        return {
+            "withdrawn": reason,
+            "status": case((queued, "withdrawn"), else_=ATTEMPT.c.status),
+            "ended_at": case((queued, self._work.now), else_=ATTEMPT.c.ended_at),
+        }
 
     async def claim(self, lease: Lease, *, slots: int, rehearsals: int) -> list[HeldAttempt]:
         due = [self._due(dry_run=False, limit=slots).cte("due"), self._due(dry_run=True, limit=rehearsals).cte("dry")]
@@ -115,9 +148,12 @@ class SqlAttempts:
             update(ATTEMPT)
             .where(ATTEMPT.c.id.in_(ids), ATTEMPT.c.lease_owner == lease.owner, HELD)
             .values(lease_until=lease.until)
-            .returning(ATTEMPT.c.id, ATTEMPT.c.withdrawn)
+            .returning(ATTEMPT.c.id, ATTEMPT.c.withdrawn, ATTEMPT.c.run_id)
         )
-        return {row.id: row.withdrawn for row in rows}
+        renewed = rows.all()
+        # A dispatch and its run's end that are accepted at the same moment do not see each other: here they meet.
+        ended = await self._ended({row.run_id for row in renewed})
+        return {row.id: row.withdrawn or ended.get(row.run_id) for row in renewed}
 
     async def lose_expired(self, reason: str) -> list[EndedAttempt]:
         return await self._lose(ATTEMPT.c.lease_until < self._work.now, reason)

@@ -47,6 +47,16 @@ tombstone of a dispatch that was withdrawn before it came. `withdrawn` is the re
 stays after the end, so that one sees who performed it.
 """
 
+ENDED_RUN = Table(
+    "ended_run",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("workspace_id", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""Tombstones of runs that were cancelled: of such a run nothing is begun, whenever its dispatches arrive."""
+
 ARTIFACT = Table(
     "artifact",
     metadata,

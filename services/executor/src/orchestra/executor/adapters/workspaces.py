@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestra.contracts.execution import Artifact
+from orchestra.contracts.files import fitting
 from orchestra.contracts.planning import Input
 from orchestra.executor.adapters import tree
 from orchestra.executor.application.ports import Artifacts, BadOutputs, BadWorkspace
@@ -94,6 +95,10 @@ def choose_outputs(workspace: Path, patterns: list[str], limits: Limits) -> list
     faults += [f"{path} has more than {limits.file_bytes} bytes" for path in sizes if sizes[path] > limits.file_bytes]
     if sum(sizes.values()) > limits.workspace_bytes:
         faults.append(f"the outputs together have more than {limits.workspace_bytes} bytes")
+    if (named := fitting(sorted(sizes))) < len(sizes):
+        faults.append(
+            f"{len(sizes)} files are too many ({named} can be named): let the command make an archive of them"
+        )
     if faults:
         shown = faults[:_SHOWN_FAULTS]
         more = f"; and {len(faults) - len(shown)} more" if len(faults) > len(shown) else ""

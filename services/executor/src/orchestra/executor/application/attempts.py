@@ -8,7 +8,7 @@ from typing import Protocol
 from orchestra.contracts.event import Event
 from orchestra.contracts.execution import Artifact, Evidence, FailureClass
 from orchestra.contracts.ids import AttemptId, RunId, Sha256, TaskId, WorkspaceId
-from orchestra.contracts.scheduling import DispatchWithdrawn, TaskDispatched
+from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
 from orchestra.executor.domain.attempt import AttemptStatus, EndedAttempt, HeldAttempt
 
 
@@ -41,11 +41,22 @@ class Attempts(Protocol):
     """Every write is conditional on the state, and on the lease where there is one: a late holder changes nothing."""
 
     async def accept(self, dispatches: Sequence[tuple[TaskDispatched, str | None]]) -> None:
-        """Queue what is not known yet, each with its traceparent; a tombstone keeps its attempt away."""
+        """Queue what is not known yet, each with its traceparent; a tombstone keeps its attempt, or its run's, away."""
         ...
 
     async def withdraw(self, withdrawal: DispatchWithdrawn) -> None:
         """End it while it is queued, ask its holder to stop it, or leave a tombstone for a dispatch still to come."""
+        ...
+
+    async def recall(self, recall: DispatchRecalled) -> bool:
+        """End it while it is queued, or leave a tombstone for a dispatch still to come; True where it was one of both.
+
+        What has begun or ended, or was withdrawn already, stays as it is.
+        """
+        ...
+
+    async def withdraw_run(self, run: RunChanged, reason: str) -> None:
+        """The same as a withdrawal of each attempt of the run, of those that are known and of any still to come."""
         ...
 
     async def claim(self, lease: Lease, *, slots: int, rehearsals: int) -> list[HeldAttempt]:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestra.chassis.streams import Streams
 from orchestra.contracts.execution import Artifact, Evidence
+from orchestra.contracts.output import output_of
 from orchestra.contracts.planning import Command, Input
 from orchestra.executor.application.ports import (
     Artifacts,
@@ -21,6 +23,7 @@ from orchestra.executor.application.ports import (
     UnknownArtifact,
     Workspaces,
 )
+from orchestra.executor.application.show_output import shown
 from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt, Succeeded
 from orchestra.executor.domain.policy import Policy
 from orchestra.executor.domain.verdict import Seen, fault, printed
@@ -39,6 +42,8 @@ class Bench:
     policy: Policy
     logs: Path
     """A directory of this service's own, out of reach of any command."""
+    streams: Streams
+    """Where output is shown while a command runs."""
 
     def log_of(self, workspace: Path) -> Path:
         return self.logs / f"{workspace.name}.log"
@@ -89,11 +94,12 @@ async def _perform(
     )
     began = time.monotonic()
     running = asyncio.create_task(bench.sandbox.perform(command, on_started))
-    try:
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        running.cancel()  # one that has ended by itself is not touched
-        await asyncio.wait({running})
+    with shown(command.log, bench.streams, output_of(attempt.workspace_id, attempt.id)):
+        try:
+            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            running.cancel()  # one that has ended by itself is not touched
+            await asyncio.wait({running})
     if running.cancelled():
         evidence = await _evidence(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
         return replace(stopped.result(), evidence=evidence)

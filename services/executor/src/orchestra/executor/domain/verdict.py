@@ -23,6 +23,9 @@ def obstacle(policy: Policy, attempt: HeldAttempt, missing: Sequence[str]) -> Fa
         return Failed("policy", " ".join(refusal.detail for refusal in refusals))
     if missing:
         return Failed("permanent", f"No artifact is known for {_listed(missing)}.")
+    if dispatch.left_out:
+        count = len(dispatch.handed_on) + dispatch.left_out
+        return Failed("permanent", f"{count} files of its predecessors are too many: let them make an archive.")
     handed_on = {handed.path for handed in dispatch.handed_on}
     absent = [path for path in dispatch.command.needs if path not in handed_on]
     if absent and not dispatch.dry_run:

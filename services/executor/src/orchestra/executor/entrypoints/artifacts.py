@@ -70,20 +70,21 @@ async def head_artifact(sha256: Hash, request: Request, caller: CurrentCaller) -
     return Response(headers=_headers(sha256, size), media_type=BYTES)
 
 
-async def content(artifacts: Artifacts, sha256: Sha256, media_type: str) -> StreamingResponse:
-    """A download."""
+async def content(artifacts: Artifacts, sha256: Sha256, media_type: str, offset: int = 0) -> StreamingResponse:
+    """A download; `offset` leaves so many bytes out."""
     try:
         file = await artifacts.open(sha256)
     except UnknownArtifact as error:
         raise ArtifactNotFound(sha256) from error
     size = await asyncio.to_thread(file.seek, 0, 2)
-    await asyncio.to_thread(file.seek, 0)
-    return StreamingResponse(_chunks(file), headers=_headers(sha256, size), media_type=media_type)
+    offset = await asyncio.to_thread(file.seek, min(offset, size))
+    headers = _headers(f"{sha256}+{offset}" if offset else sha256, size - offset)
+    return StreamingResponse(_chunks(file), headers=headers, media_type=media_type)
 
 
-def _headers(sha256: Sha256, size: int) -> dict[str, str]:
+def _headers(etag: str, size: int) -> dict[str, str]:
     """Whatever it holds, a browser must not take it for a page of ours."""
-    return {"Content-Length": str(size), "ETag": f'"{sha256}"', "X-Content-Type-Options": "nosniff"}
+    return {"Content-Length": str(size), "ETag": f'"{etag}"', "X-Content-Type-Options": "nosniff"}
 
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:

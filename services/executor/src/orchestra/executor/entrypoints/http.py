@@ -67,14 +67,17 @@ async def show_attempt(attempt_id: str, caller: CurrentCaller, view: CurrentView
 
 
 @router.get("/attempts/{attempt_id}/log", response_class=PlainTextResponse)
-async def show_log(attempt_id: str, request: Request, caller: CurrentCaller) -> Response:
-    """What the command printed, on both channels, once it has ended."""
+async def show_log(
+    attempt_id: str, request: Request, caller: CurrentCaller, offset: Annotated[int, Query(ge=0, le=2**53)] = 0
+) -> Response:
+    """What the command printed, on both channels, once it has ended; `offset` leaves so many bytes out."""
     database: Database[ExecutorWork] = request.app.state.database
     async with database.read() as view:
         attempt = await _find(view, caller.workspace_id, attempt_id)
     if attempt.evidence is None or attempt.evidence.log is None:
         raise NoLog(attempt_id)
-    return await content(desk_of(request).artifacts, attempt.evidence.log.sha256, "text/plain; charset=utf-8")
+    log = attempt.evidence.log
+    return await content(desk_of(request).artifacts, log.sha256, "text/plain; charset=utf-8", offset)
 
 
 async def _find(view: ExecutingWork, workspace_id: WorkspaceId, attempt_id: str) -> AttemptView:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import ChassisError
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.chassis.telemetry.tracing import span
+from orchestra.chassis.telemetry.tracing import traceparent
 from orchestra.chassis.wakeups import Wakeups
 from orchestra.contracts.ids import AttemptId
 from orchestra.executor.adapters.work import ExecutorWork
@@ -20,6 +20,7 @@ from orchestra.executor.application.perform_attempt import Bench, perform_attemp
 from orchestra.executor.application.performance import Performance
 from orchestra.executor.application.record_attempts import record_attempts
 from orchestra.executor.domain.attempt import EndedAttempt, Ending, Failed, HeldAttempt
+from orchestra.executor.entrypoints.traces import attempted
 
 log = logger("attempts")
 
@@ -55,8 +56,11 @@ class Performances:
         return [
             Loop("attempts", self.claim, every=1.0),
             Loop("endings", self.record, every=1.0),
-            Loop("leases", self.keep, every=self._terms.lease / 3),
+            Loop("leases", self.keep, every=self._terms.lease / 3, steady=True),
         ]
+
+    def running(self) -> int:
+        return len(self._performing)
 
     async def claim(self) -> bool:
         """Take what is queued, up to the free slots; True when there may be room for more."""
@@ -73,8 +77,9 @@ class Performances:
         self._performing[attempt.id] = performance, asyncio.create_task(self._perform(performance), name=attempt.id)
 
     async def _perform(self, performance: Performance) -> None:
-        attempt = performance.attempt
-        with span("perform attempt", attempt.trace):
+        with attempted(performance.attempt, self._bench.sandbox.level) as tell_ending:
+            # What is told of it from here on follows from this span.
+            attempt = performance.attempt = replace(performance.attempt, trace=traceparent())
             try:
                 ending = await perform_attempt(self._bench, attempt, performance.stopped, performance.on_started)
             except Exception as error:
@@ -83,6 +88,7 @@ class Performances:
             finally:
                 performance.close()
                 del self._performing[attempt.id]
+            tell_ending(ending)
             failure = ending.failure if isinstance(ending, Failed) else None
             log.info("attempt", attempt_id=attempt.id, workspace_id=attempt.workspace_id, failure=failure)
         self._end(attempt, ending)

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import httpx
 import structlog
+from opentelemetry.trace import SpanKind
 from pydantic import TypeAdapter
 
 from orchestra.chassis.errors import Unavailable
+from orchestra.chassis.findings import Finding
 from orchestra.chassis.http.identity import Caller, TokenSigner
 from orchestra.chassis.http.problems import Problem
-from orchestra.chassis.telemetry.tracing import traceparent
+from orchestra.chassis.telemetry.tracing import span, traceparent
 from orchestra.contracts.ids import ProjectId, RunId
 from orchestra.contracts.planning import Fault, TaskRequest
 from orchestra.gateway.application.ports import Requester
@@ -25,11 +27,14 @@ Answer = httpx.Response
 
 SERVICES = ("planner", "scheduler", "executor", "notifier")
 
-TOTAL = 30.0
-"""Seconds until an answer begins, where the request's body is no stream."""
+TOTAL = 20.0
+"""Seconds until an answer begins, where the request's body is no stream: time is left to say so to the caller."""
 
 STEP = httpx.Timeout(30.0, connect=2.0)
 """Seconds for each step of an exchange; a stream may have any number of them."""
+
+FOUND = 10.0
+"""Seconds in which a service says what is not well."""
 
 READY = 3.0
 """Seconds in which a service says whether it is ready."""
@@ -57,18 +62,24 @@ class Services:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: AsyncIterable[bytes] | None = None,
+        content: AsyncIterable[bytes] | bytes | None = None,
         json: Any = None,
         total: float | None = TOTAL,
     ) -> Answer:
         """The answer, its body unread: the caller closes it. Raises Unavailable when none comes."""
-        client, all_headers = self._clients[service], self._headers(service, requester, headers)
+        client = self._clients[service]
+        attributes = {"http.request.method": method, "server.address": service}
         try:
-            request = client.build_request(method, path, headers=all_headers, content=content, json=json)
-            async with asyncio.timeout(total):
-                return await client.send(request, stream=True)
+            with span(f"{method} {service}", kind=SpanKind.CLIENT, attributes=attributes) as made:
+                # The headers carry this span's context.
+                all_headers = self._headers(service, requester, headers)
+                request = client.build_request(method, path, headers=all_headers, content=content, json=json)
+                async with asyncio.timeout(total):
+                    answer = await client.send(request, stream=True)
+                made.set_attribute("http.response.status_code", answer.status_code)
+                return answer
         except httpx.InvalidURL as error:
-            raise Problem(400, "invalid-url", str(error)) from error
+            raise Problem(400, "invalid-path", str(error)) from error
         except TimeoutError as error:
             raise Unavailable(f"the {service} did not answer within {total:g} s") from error
         except httpx.TransportError as error:
@@ -112,7 +123,7 @@ class Services:
         if found.status_code == 404:
             raise UnknownProject(f"There is no project {project_id}.")
         body = _answer("planner", found)
-        return Project(body["id"], body["name"])
+        return Project(body["id"], body["name"], body.get("archived_at") is not None)
 
     async def denials(self, requester: Requester, tasks: Sequence[TaskRequest]) -> list[Fault]:
         commands = [(at, task.command) for at, task in enumerate(tasks) if task.command]
@@ -125,8 +136,12 @@ class Services:
         ]
 
     async def knows_run(self, requester: Requester, run_id: RunId) -> bool:
-        found = await self.ask("scheduler", _reader(requester), "GET", f"/runs/{segment(run_id)}")
-        return found.status_code != 404 and bool(_answer("scheduler", found))
+        return await self.look_up("scheduler", requester, f"/runs/{segment(run_id)}") is not None
+
+    async def look_up(self, service: str, requester: Requester, path: str) -> dict[str, Any] | None:
+        """What the service answers for the gateway's own use; None when there is no such thing. Raises Unavailable."""
+        found = await self.ask(service, _reader(requester), "GET", path)
+        return None if found.status_code == 404 else _answer(service, found)
 
     async def readiness(self, service: str) -> dict[str, Any]:
         """What the service says of itself, ready or not, or why it says nothing."""
@@ -134,6 +149,13 @@ class Services:
             return _JSON.validate_json((await self.ask(service, None, "GET", "/readyz", total=READY)).content)
         except (Unavailable, ValueError) as error:
             return {"service": service, "ready": False, "reason": str(error)}
+
+    async def findings(self, service: str) -> list[Finding]:
+        """What the service finds not well; nothing where it does not answer, which its readiness tells."""
+        try:
+            return _FINDINGS.validate_json((await self.ask(service, None, "GET", "/findings", total=FOUND)).content)
+        except (Unavailable, ValueError):
+            return []
 
     async def document(self, service: str) -> dict[str, Any]:
         """Its OpenAPI document. Raises Unavailable."""
@@ -162,4 +184,5 @@ def _answer(service: str, response: Answer) -> dict[str, Any]:
     return _JSON.validate_json(response.content)
 
 
+_FINDINGS: TypeAdapter[list[Finding]] = TypeAdapter(list[Finding])
 _JSON: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

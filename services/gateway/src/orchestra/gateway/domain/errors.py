@@ -3,9 +3,11 @@
 GatewayError
 ├── KeyRefused            the credential does not hold
 ├── GrantNotHeld          nobody hands on a grant that they do not hold
-├── UnknownApiKey, UnknownOperation, UnknownProject, UnknownRun, UnknownBrokerUser, UnknownWorkspace
+├── UnknownApiKey, UnknownOperation, UnknownProject, UnknownRun, UnknownAttempt, UnknownBrokerUser, UnknownWorkspace
 ├── KeyTaken, BrokerUserTaken
+├── ProjectArchived
 ├── DocumentTooLarge, BinaryDocument, TaskTooLarge
+├── InvalidPlace          nobody has come to such a place in the output
 ├── PolicyDenied          the executor's policy forbids a command
 └── Refused               a message at the inbound door, with its reason
 """
@@ -62,6 +64,12 @@ class UnknownRun(GatewayError):
     code = "unknown-run"
 
 
+class UnknownAttempt(GatewayError):
+    """There is no such attempt."""
+
+    code = "unknown-attempt"
+
+
 class UnknownBrokerUser(GatewayError):
     """No broker user of this name is let in."""
 
@@ -84,6 +92,12 @@ class BrokerUserTaken(GatewayError):
     """This broker user already stands for another workspace."""
 
     code = "broker-user-taken"
+
+
+class ProjectArchived(GatewayError):
+    """The project is archived and takes no changes."""
+
+    code = "project-archived"
 
 
 class DocumentTooLarge(GatewayError):
@@ -111,6 +125,12 @@ class TaskTooLarge(_Faulty):
     """A task is larger than an event can carry."""
 
     code = "task-too-large"
+
+
+class InvalidPlace(GatewayError):
+    """This is no place in the output: give the id of an event that came from here."""
+
+    code = "invalid-place"
 
 
 class PolicyDenied(_Faulty):

@@ -29,6 +29,7 @@ _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ud800-\udfff]")
 class Project:
     id: ProjectId
     name: str
+    archived: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,31 @@
 """Bodies of plan requests: the contract's own shapes, with nothing unknown in them."""
 
 import re
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from orchestra.contracts.edits import (
+    AddDependency,
+    AddTask,
+    ChangeTask,
+    PlanEdits,
+    RemoveDependency,
+    RemoveTask,
+    TaskPatch,
+)
 from orchestra.contracts.ids import Sha256
-from orchestra.contracts.planning import CommandRequest, FailOn, PlanMode, TaskRequest
+from orchestra.contracts.planning import (
+    AfterRequest,
+    CommandRequest,
+    DependencyKind,
+    FailOn,
+    LagClock,
+    PlanMode,
+    TaskRequest,
+)
 from orchestra.gateway.domain.plan_request import WantedPlan
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +65,70 @@ class CommandBody(CommandRequest):
     timeout_s: Annotated[int, Field(ge=1, le=86_400)] = 300
 
 
+MOST_LAG = 525_600
+"""A year, in minutes."""
+
+_LAG = re.compile(r"(?P<sign>-?)(?:(?P<hours>\d{1,6})h)?(?:(?P<minutes>\d{1,6})m)?")
+
+
+def _minutes(lag: object) -> int:
+    """`90`, `90m`, `2h` or `1h30m`. A negative lag, a lead, is refused: at run time nobody knows ahead."""
+    if isinstance(lag, int) and not isinstance(lag, bool):
+        minutes = lag
+    else:
+        found = _LAG.fullmatch(lag) if isinstance(lag, str) else None
+        if found is None or not any(found.group("hours", "minutes")):
+            raise PydanticCustomError("lag", "a lag is minutes, or written like 90m, 2h or 1h30m")
+        minutes = int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
+        minutes = -minutes if found["sign"] else minutes
+    if minutes < 0:
+        raise PydanticCustomError("negative_lag", "a lag is not negative: nobody knows ahead when it would begin")
+    return minutes
+
+
+Lag = Annotated[
+    int,
+    BeforeValidator(_minutes, json_schema_input_type=int | str),
+    Field(le=MOST_LAG, validation_alias=AliasChoices("lag", "lag_minutes")),
+]
+"""As people write it in plan.yaml, or as the contract calls it."""
+
+
+class AfterBody(BaseModel):
+    """A dependency with its kind, its lag and the clock that it is counted on."""
+
+    model_config = STRICT
+
+    task: Text
+    kind: DependencyKind = "FS"
+    lag: Lag = 0
+    clock: LagClock = "working"
+
+
+def _long(after: object) -> object:
+    """Every name as a mapping, so that a fault has one place whichever way the entry was written."""
+    if not isinstance(after, list | tuple):
+        return after
+    return [{"task": each} if isinstance(each, str) else each for each in cast("Sequence[object]", after)]
+
+
+def _short(after: tuple[AfterBody, ...]) -> tuple[str | AfterRequest, ...]:
+    return tuple(
+        AfterRequest(task=each.task, kind=each.kind, lag_minutes=each.lag, clock=each.clock)
+        if each.kind != "FS" or each.lag
+        else each.task
+        for each in after
+    )
+
+
+After = Annotated[
+    tuple[AfterBody, ...],
+    BeforeValidator(_long, json_schema_input_type=tuple[str | AfterBody, ...]),
+    AfterValidator(_short),
+]
+"""Names and mappings; once validated, the contract's `after`."""
+
+
 class TaskBody(TaskRequest):
     model_config = STRICT
 
@@ -57,8 +139,42 @@ class TaskBody(TaskRequest):
     minutes: Annotated[int, Field(gt=0)] | None = None
     role: Name | None = None
     criteria: Texts = ()
-    after: Texts = ()
+    after: After = ()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+
+
+class PatchBody(TaskPatch):
+    title: Name | None = None
+    covers: Texts = ()
+    points: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    minutes: Annotated[int, Field(gt=0)] | None = None
+    role: Name | None = None
+    criteria: Texts = ()
+    command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+
+
+class AddBody(AddTask):
+    task: TaskBody  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+
+
+class ChangeBody(ChangeTask):
+    set: PatchBody  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+
+
+class AddDependencyBody(AddDependency):
+    lag_minutes: Lag = 0
+
+
+class EditsBody(PlanEdits):
+    edits: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+        tuple[
+            Annotated[
+                AddBody | ChangeBody | RemoveTask | AddDependencyBody | RemoveDependency, Field(discriminator="op")
+            ],
+            ...,
+        ],
+        Field(min_length=1, max_length=1000),
+    ]
 
 
 class PlanBody(BaseModel):

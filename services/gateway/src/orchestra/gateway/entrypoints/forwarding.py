@@ -12,7 +12,7 @@ from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.gateway.adapters.services import TOTAL, Answer, Services, segment
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
-from orchestra.gateway.entrypoints.routes import FORWARDED, PLAN, Route
+from orchestra.gateway.entrypoints.routes import EDITS, FORWARDED, PLAN, Route
 
 PASSED_ON = ("accept", "content-type", "content-length", "idempotency-key", "if-match", "if-none-match")
 PASSED_BACK = (
@@ -29,8 +29,11 @@ PASSED_BACK = (
 router = APIRouter(prefix=PREFIX)
 
 
-async def call(route: Route, request: Request, caller: Caller, services: Services) -> Answer:
-    """The service's answer, its body unread; `relay` or close it."""
+async def call(route: Route, request: Request, caller: Caller, services: Services, body: bytes | None = None) -> Answer:
+    """The service's answer, its body unread; `relay` or close it. `body` goes in place of the request's own."""
+    headers = {name: ", ".join(lines) for name in PASSED_ON if (lines := request.headers.getlist(name))}
+    if body is not None:
+        headers["content-length"] = str(len(body))
     if route.in_project:
         await services.project(caller, request.path_params["project_id"])
     path = route.path.format(**{name: segment(value) for name, value in request.path_params.items()})
@@ -40,8 +43,8 @@ async def call(route: Route, request: Request, caller: Caller, services: Service
             caller,
             route.method,
             f"{path}?{request.url.query}" if request.url.query else path,
-            headers={name: request.headers[name] for name in PASSED_ON if name in request.headers},
-            content=_body(request),
+            headers=headers,
+            content=_body(request) if body is None else body,
             total=None if route.streamed else TOTAL,
         )
     except ClientDisconnect as error:
@@ -83,7 +86,7 @@ def _handler(route: Route) -> Any:
 
 
 for _route in FORWARDED:
-    if _route is not PLAN:  # plans.py answers for a plan that is on its way to the planner
+    if _route not in (PLAN, EDITS):  # plans.py answers for a plan that is on its way, and asks the policy about edits
         router.add_api_route(
             _route.path,
             _handler(_route),

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Annotated, Any, Literal, Never
 
+from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import from_json
 
@@ -59,7 +60,7 @@ class InboundDoor:
     async def __call__(self, message: InboundMessage) -> None:
         arrival = Arrival(message.user, message.routing_key, message.body)
         letter = open_letter(message.body)
-        with span("inbound", letter.traceparent):
+        with span("inbound", letter.traceparent, service="gateway", kind=SpanKind.CONSUMER, root=True):
             try:
                 row = await accept_inbound(self._door, arrival, letter)
             except Transient as error:

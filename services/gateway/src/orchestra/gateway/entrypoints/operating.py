@@ -2,9 +2,10 @@
 
 import asyncio
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from orchestra.chassis.database.unit_of_work import Database
+from orchestra.chassis.findings import Finding, Severity
 from orchestra.chassis.http import operations
 from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
@@ -23,6 +25,10 @@ from orchestra.gateway.adapters.work import GatewayWork
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentDatabase, CurrentServices, needs
 from orchestra.gateway.entrypoints.forwarding import call, relay
 from orchestra.gateway.entrypoints.routes import Route, ServiceName
+
+SEVERITIES = get_args(Severity)
+FOUND_BY_ITSELF = ("database", "outbox", "loops", "sandbox")
+"""Checks that a finding of the service itself says more of."""
 
 GATEWAY = "gateway"
 ALL = (GATEWAY, *SERVICES)
@@ -41,6 +47,8 @@ class System(BaseModel):
     ready: bool
     services: dict[str, dict[str, Any]]
     """What each says at its own /readyz, or why it says nothing."""
+    findings: list[Finding]
+    """What is not well anywhere, the worst first."""
 
 
 class DeadLetterView(BaseModel):
@@ -67,7 +75,26 @@ async def system(request: Request, services: CurrentServices) -> System:
     others = await asyncio.gather(*(services.readiness(name) for name in SERVICES))
     own = from_json(bytes((await operations.readyz(request)).body))
     reports = {GATEWAY: own, **dict(zip(SERVICES, others, strict=True))}
-    return System(ready=all(report.get("ready") is True for report in reports.values()), services=reports)
+    found = await asyncio.gather(*(services.findings(name) for name in SERVICES))
+    own_findings = await operations.findings(request)
+    findings = [*own_findings, *(each for of_one in found for each in of_one), *_of_reports(reports)]
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    ready = all(report.get("ready") is True for report in reports.values())
+    return System(ready=ready, services=reports, findings=findings)
+
+
+def _of_reports(reports: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """What readiness says and no service finds by itself: that it is down, or that a server is away."""
+    for name, report in reports.items():
+        if "checks" not in report:
+            problem = f"{name} does not answer: {report.get('reason', 'no reason')}"
+            step = f"start it (`orchestra serve {name}`), and look at the end of its log"
+            yield Finding(alert="OrchestraServiceDown", severity="error", problem=problem, step=step)
+            continue
+        for check, state in report["checks"].items():
+            if not state["ok"] and check not in FOUND_BY_ITSELF:
+                problem, step = f"{name}: the check `{check}` fails: {state['reason']}", f"look at the log of {name}"
+                yield Finding(alert="OrchestraNotReady", severity="error", problem=problem, step=step)
 
 
 @router.get("/dead-letters", dependencies=[needs("operator")])

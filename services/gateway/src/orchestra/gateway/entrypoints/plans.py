@@ -11,14 +11,14 @@ from orchestra.chassis.http.commands import CurrentCommand
 from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.views import CurrentView
 from orchestra.gateway.adapters.work import GatewayWork
-from orchestra.gateway.application.request_plan import check_commands, request_plan
+from orchestra.gateway.application.request_plan import check_commands, check_edits, request_plan
 from orchestra.gateway.domain.errors import UnknownOperation
 from orchestra.gateway.domain.operation import OperationStatus
 from orchestra.gateway.domain.plan_request import check_limits
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentDatabase, CurrentServices, needs
-from orchestra.gateway.entrypoints.bodies import PlanBody
+from orchestra.gateway.entrypoints.bodies import EditsBody, PlanBody
 from orchestra.gateway.entrypoints.forwarding import call, relay
-from orchestra.gateway.entrypoints.routes import PLAN
+from orchestra.gateway.entrypoints.routes import EDITS, PLAN
 
 router = APIRouter(prefix=PREFIX, tags=["plans"])
 
@@ -45,6 +45,8 @@ class OperationView(BaseModel):
 )
 async def request(project_id: str, body: PlanBody, command: CurrentCommand, services: CurrentServices) -> Response:
     """Ask for a plan. The project must exist, and the policy must allow every command."""
+    if (answered := await command.answered()) is not None:
+        return answered
     wanted, caller = body.wanted(), command.caller
     check_limits(wanted)
     project = await services.project(caller, project_id)
@@ -55,6 +57,14 @@ async def request(project_id: str, body: PlanBody, command: CurrentCommand, serv
         return PlanAccepted(plan_id=operation.plan_id, operation_id=operation.id)
 
     return await command.run(effect, status=202, location=lambda accepted: f"{PREFIX}/plans/{accepted.plan_id}")
+
+
+@router.post(EDITS.path, dependencies=[needs(EDITS.grant)], include_in_schema=False)
+async def edit(body: EditsBody, request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+    """Forwarded as the contract has it, if the policy allows every command."""
+    await check_edits(services, caller, body)
+    # What was not said must stay unsaid: a change of a task says which fields change by naming them.
+    return relay(await call(EDITS, request, caller, services, body.model_dump_json(exclude_unset=True).encode()))
 
 
 @router.get("/operations/{operation_id}", dependencies=[needs("read")])

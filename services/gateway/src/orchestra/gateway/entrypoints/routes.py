@@ -10,7 +10,7 @@ ServiceName = Literal["planner", "scheduler", "executor", "notifier"]
 class Route:
     """`path` is the same at the service and, behind the prefix, at the gateway."""
 
-    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     service: ServiceName
     grant: Literal["read", "write"]
@@ -21,29 +21,72 @@ class Route:
 
 
 PLAN = Route("GET", "/plans/{plan_id}", "planner", "read")
+EDITS = Route("POST", "/projects/{project_id}/plans/edits", "planner", "write")
+
+MAIL = "/mail-subscriptions/{mail_subscription_id}"
 
 FORWARDED: tuple[Route, ...] = (
     Route("POST", "/projects", "planner", "write"),
     Route("GET", "/projects", "planner", "read"),
     Route("GET", "/projects/{project_id}", "planner", "read"),
+    Route("PATCH", "/projects/{project_id}", "planner", "write"),
     Route("GET", "/projects/{project_id}/requirements", "planner", "read"),
     Route("GET", "/projects/{project_id}/plans", "planner", "read"),
     PLAN,
+    Route("GET", "/projects/{project_id}/plan", "planner", "read"),
+    EDITS,
+    Route("GET", "/plans/{plan_id}/diff", "planner", "read"),
     Route("POST", "/plans/{plan_id}/approve", "planner", "write"),
+    Route("POST", "/plans/{plan_id}/reject", "planner", "write"),
     Route("PUT", "/projects/{project_id}/team", "scheduler", "write", in_project=True),
     Route("GET", "/projects/{project_id}/team", "scheduler", "read"),
+    Route("GET", "/projects/{project_id}/members", "scheduler", "read", in_project=True),
+    Route("POST", "/projects/{project_id}/members", "scheduler", "write", in_project=True),
+    Route("GET", "/projects/{project_id}/members/{member}", "scheduler", "read", in_project=True),
+    Route("PATCH", "/projects/{project_id}/members/{member}", "scheduler", "write"),
+    Route("POST", "/projects/{project_id}/members/{member}/days-off", "scheduler", "write"),
+    Route("DELETE", "/projects/{project_id}/members/{member}/days-off", "scheduler", "write"),
+    Route("POST", "/projects/{project_id}/members/{member}/fire", "scheduler", "write"),
+    Route("POST", "/projects/{project_id}/members/{member}/resign", "scheduler", "write"),
+    Route("GET", "/projects/{project_id}/roles", "scheduler", "read", in_project=True),
+    Route("POST", "/projects/{project_id}/roles", "scheduler", "write", in_project=True),
+    Route("POST", "/projects/{project_id}/roles/{role}/rename", "scheduler", "write"),
+    Route("DELETE", "/projects/{project_id}/roles/{role}", "scheduler", "write"),
+    Route("GET", "/projects/{project_id}/calendar", "scheduler", "read", in_project=True),
+    Route("PUT", "/projects/{project_id}/calendar", "scheduler", "write", in_project=True),
+    Route("POST", "/projects/{project_id}/calendar/holidays", "scheduler", "write", in_project=True),
+    Route("POST", "/projects/{project_id}/calendar/holidays/public", "scheduler", "write", in_project=True),
+    Route("DELETE", "/projects/{project_id}/calendar/holidays/{day}", "scheduler", "write", in_project=True),
+    Route("GET", "/projects/{project_id}/workload", "scheduler", "read", in_project=True),
+    Route("GET", "/projects/{project_id}/log", "scheduler", "read", in_project=True),
     Route("POST", "/projects/{project_id}/runs", "scheduler", "write", in_project=True),
     Route("GET", "/runs", "scheduler", "read"),
     Route("GET", "/runs/{run_id}", "scheduler", "read"),
+    Route("POST", "/runs/{run_id}/pause", "scheduler", "write"),
+    Route("POST", "/runs/{run_id}/resume", "scheduler", "write"),
     Route("POST", "/runs/{run_id}/cancel", "scheduler", "write"),
+    Route("POST", "/runs/{run_id}/retry", "scheduler", "write"),
     Route("GET", "/runs/{run_id}/tasks", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/tasks", "scheduler", "read", in_project=True),
     Route("GET", "/tasks/{task_id}", "scheduler", "read"),
     Route("GET", "/tasks/{task_id}/explain", "scheduler", "read"),
+    Route("GET", "/tasks/{task_id}/log", "scheduler", "read"),
+    Route("POST", "/tasks/{task_id}/select", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/start", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/report", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/abandon", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/remove-assignee", "scheduler", "write"),
     Route("POST", "/tasks/{task_id}/complete", "scheduler", "write"),
     Route("POST", "/tasks/{task_id}/decide", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/pause", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/resume", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/cancel", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/retry", "scheduler", "write"),
+    Route("POST", "/tasks/{task_id}/skip", "scheduler", "write"),
     Route("GET", "/projects/{project_id}/schedule", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/schedules", "scheduler", "read", in_project=True),
+    Route("GET", "/projects/{project_id}/schedules/{version}", "scheduler", "read", in_project=True),
+    Route("GET", "/projects/{project_id}/schedules/{version}/difference", "scheduler", "read", in_project=True),
     Route("PUT", "/artifacts/{sha256}", "executor", "write", streamed=True),
     Route("GET", "/artifacts/{sha256}", "executor", "read", streamed=True),
     Route("HEAD", "/artifacts/{sha256}", "executor", "read"),
@@ -56,6 +99,15 @@ FORWARDED: tuple[Route, ...] = (
     Route("GET", "/webhooks/{webhook_id}", "notifier", "read"),
     Route("DELETE", "/webhooks/{webhook_id}", "notifier", "write"),
     Route("POST", "/webhooks/{webhook_id}/enable", "notifier", "write"),
+    Route("POST", "/webhooks/{webhook_id}/test", "notifier", "write"),
     Route("GET", "/webhooks/{webhook_id}/deliveries", "notifier", "read"),
     Route("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", "notifier", "write"),
+    Route("POST", "/mail-subscriptions", "notifier", "write"),
+    Route("GET", "/mail-subscriptions", "notifier", "read"),
+    Route("GET", MAIL, "notifier", "read"),
+    Route("DELETE", MAIL, "notifier", "write"),
+    Route("POST", f"{MAIL}/enable", "notifier", "write"),
+    Route("POST", f"{MAIL}/test", "notifier", "write"),
+    Route("GET", f"{MAIL}/deliveries", "notifier", "read"),
+    Route("POST", f"{MAIL}/deliveries/{{delivery_id}}/replay", "notifier", "write"),
 )

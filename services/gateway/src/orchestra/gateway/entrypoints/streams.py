@@ -2,28 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from orchestra.chassis.errors import Unavailable
-from orchestra.chassis.http.identity import Caller, CurrentCaller, Identify
+from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
-from orchestra.chassis.messaging.message import plain
-from orchestra.chassis.service import Room
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.gateway.adapters.work import GatewayWork
 from orchestra.gateway.application.record_feed import feed_wake
 from orchestra.gateway.domain.errors import UnknownRun
 from orchestra.gateway.domain.feed import FeedItem
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentDatabase, CurrentServices, needs
-from orchestra.gateway.settings import GatewaySettings
+from orchestra.gateway.entrypoints.sse import Watcher, event
 
 log = logger("streams")
 
@@ -31,15 +27,6 @@ POLL = 2.0
 """Seconds. The safety net under the wake-ups, which are only hints."""
 
 BATCH = 200
-
-RETRY_MS = 2000
-"""What a client is told to wait before it connects again."""
-
-SLOWEST = 30.0
-"""Seconds a reader may take for one event; then it is cut off instead of buffered for."""
-
-FAREWELL = 3.0
-"""Seconds in which a stream ends by itself when the server stops."""
 
 router = APIRouter(prefix=PREFIX, tags=["events"])
 
@@ -63,26 +50,22 @@ LastEventId = Annotated[int | None, Header(ge=0, le=2**53, description="Like `af
 class _Watch:
     """What one client watches."""
 
-    room: Room[GatewayWork, GatewaySettings]
-    request: Request
-    caller: Caller
+    watcher: Watcher
     run_id: str | None = None
-    stopping: anyio.Event = field(default_factory=anyio.Event)
-    """Set when the server stops: the stream then ends in good order."""
 
     async def events(self, after: int) -> AsyncIterator[ServerSentEvent]:
-        yield ServerSentEvent(retry=RETRY_MS, comment="feed")
-        stopped = asyncio.create_task(self.stopping.wait())
+        stopped = self.watcher.stops()
         try:
             async for item in self._items_after(after, stopped):
-                yield ServerSentEvent(plain(item), event=item.kind, id=str(item.sequence))
+                yield event(item.kind, item, str(item.sequence))
         finally:
             stopped.cancel()
 
     async def _items_after(self, after: int, stopped: asyncio.Task[None]) -> AsyncIterator[FeedItem]:
-        while not stopped.done() and await self._still_may():
+        room, workspace_id = self.watcher.room, self.watcher.caller.workspace_id
+        while await self.watcher.may_go_on():
             # Listening begins before looking: what is committed in between wakes.
-            woken = asyncio.create_task(self.room.wakeups.wait(feed_wake(self.caller.workspace_id), POLL))
+            woken = asyncio.create_task(room.wakeups.wait(feed_wake(workspace_id), POLL))
             try:
                 items = await self._items(after)
                 for item in items:
@@ -93,39 +76,13 @@ class _Watch:
             finally:
                 woken.cancel()
 
-    async def _still_may(self) -> bool:
-        """A stream outlives neither its key nor its grant."""
-        identify: Identify = self.request.app.state.identify
-        try:
-            return "read" in (await identify(self.request)).grants
-        except Problem:
-            return False
-        except Unavailable:
-            return True
-
     async def _items(self, after: int) -> list[FeedItem]:
         try:
-            async with self.room.database.read() as view:
-                return await view.feed.after(self.caller.workspace_id, after, BATCH, self.run_id)
+            async with self.watcher.room.database.read() as view:
+                return await view.feed.after(self.watcher.caller.workspace_id, after, BATCH, self.run_id)
         except Unavailable as error:
             log.warning("stream waits", reason=str(error))
             return []
-
-
-def _heartbeat() -> ServerSentEvent:
-    """A named event, because clients never see comments: silence tells them that the connection is dead."""
-    return ServerSentEvent(plain({"at": datetime.now(UTC)}), event="heartbeat")
-
-
-def _response(watch: _Watch, after: int) -> EventSourceResponse:
-    return EventSourceResponse(
-        watch.events(after),
-        ping=watch.room.settings.stream_heartbeat_s,
-        ping_message_factory=_heartbeat,
-        send_timeout=SLOWEST,
-        shutdown_event=watch.stopping,
-        shutdown_grace_period=FAREWELL,
-    )
 
 
 @router.get("/events", dependencies=[needs("read")], response_class=EventSourceResponse)
@@ -133,8 +90,8 @@ async def stream(
     request: Request, caller: CurrentCaller, after: After = 0, last_event_id: LastEventId = None
 ) -> EventSourceResponse:
     """All that happens in the workspace: id = sequence, event = kind, data = the item."""
-    watch = _Watch(request.app.state.room, request, caller)
-    return _response(watch, after if last_event_id is None else last_event_id)
+    watcher = Watcher(request, caller)
+    return watcher.respond(_Watch(watcher).events(after if last_event_id is None else last_event_id))
 
 
 @router.get("/runs/{run_id}/events", dependencies=[needs("read")], response_class=EventSourceResponse)
@@ -152,8 +109,8 @@ async def stream_run(
         seen = await view.feed.after(caller.workspace_id, 0, 1, run_id)
     if not seen and not await services.knows_run(caller, run_id):
         raise UnknownRun
-    watch = _Watch(request.app.state.room, request, caller, run_id)
-    return _response(watch, after if last_event_id is None else last_event_id)
+    watcher = Watcher(request, caller)
+    return watcher.respond(_Watch(watcher, run_id).events(after if last_event_id is None else last_event_id))
 
 
 @router.get("/feed", dependencies=[needs("read")])

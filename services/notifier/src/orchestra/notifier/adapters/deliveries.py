@@ -1,97 +1,115 @@
 """Deliveries and their log in the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import RowMapping, delete, func, insert, or_, select, tuple_, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
-from orchestra.notifier.adapters.tables import DELIVERY, DELIVERY_TRY, WEBHOOK
+from orchestra.notifier.adapters.tables import TABLES
+from orchestra.notifier.domain.channel import Medium
 from orchestra.notifier.domain.delivery import Delivery, Outcome, Try
 from orchestra.notifier.domain.errors import UnknownDelivery
 
 AT_A_TIME = 4
-"""Deliveries of one webhook on their way together."""
+"""Deliveries of one channel on their way together."""
 
 
 class SqlDeliveries:
-    def __init__(self, work: UnitOfWork) -> None:
+    def __init__(self, work: UnitOfWork, medium: Medium) -> None:
         self._work = work
+        self._channel = TABLES[medium].channel
+        self._table = TABLES[medium].delivery
+        self._tried = TABLES[medium].tried
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         values = [asdict(delivery) for delivery in deliveries]
-        once = self._work.dialect.insert(DELIVERY).values(values)
-        await self._work.connection.execute(once.on_conflict_do_nothing(index_elements=["webhook_id", "fact"]))
+        once = self._work.dialect.insert(self._table).values(values)
+        key = [self._table.c.channel_id, self._table.c.fact]
+        await self._work.connection.execute(once.on_conflict_do_nothing(index_elements=key))
 
     async def claim(self, limit: int, lease: str, lasting: timedelta) -> Sequence[Delivery]:
-        now = self._work.now
-        free = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= now)
-        due = (DELIVERY.c.status == "pending", DELIVERY.c.due_at <= now)
-        # What a webhook has on its way ranks first, so that it counts against AT_A_TIME on every replica.
-        rank = func.row_number().over(
-            partition_by=DELIVERY.c.webhook_id, order_by=(free, DELIVERY.c.due_at, DELIVERY.c.id)
-        )
+        now, table, channel = self._work.now, self._table, self._channel
+        free = or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
+        due = (table.c.status == "pending", table.c.due_at <= now)
+        # What a channel has on its way ranks first, so that it counts against AT_A_TIME on every replica.
+        rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(free, table.c.due_at, table.c.id))
         listens = (
-            WEBHOOK.c.disabled_at.is_(None),
-            or_(WEBHOOK.c.paused_until.is_(None), WEBHOOK.c.paused_until <= now),
+            channel.c.disabled_at.is_(None),
+            or_(channel.c.paused_until.is_(None), channel.c.paused_until <= now),
         )
-        ranked = select(DELIVERY.c.id, rank.label("rank")).join(WEBHOOK).where(*due, *listens).subquery()
+        ranked = select(table.c.id, rank.label("rank")).join(channel).where(*due, *listens).subquery()
         in_turn = select(ranked.c.id).where(ranked.c.rank <= AT_A_TIME)
         # The conditions are repeated where the rows are locked: another replica may have claimed them meanwhile.
-        claimable = select(DELIVERY.c.id).where(*due, free, DELIVERY.c.id.in_(in_turn))
+        claimable = select(table.c.id).where(*due, free, table.c.id.in_(in_turn))
         claimable = self._work.dialect.locked(
-            claimable.order_by(DELIVERY.c.due_at, DELIVERY.c.id).limit(limit), skip_locked=True
+            claimable.order_by(table.c.due_at, table.c.id).limit(limit), skip_locked=True
         )
         rows = await self._work.connection.execute(
-            update(DELIVERY)
-            .where(DELIVERY.c.id.in_(claimable.scalar_subquery()))
+            update(table)
+            .where(table.c.id.in_(claimable.scalar_subquery()))
             .values(lease=lease, leased_until=now + lasting)
-            .returning(DELIVERY)
+            .returning(table)
         )
-        return sorted((Delivery(**row) for row in rows.mappings()), key=lambda delivery: (delivery.due_at, delivery.id))
+        return sorted(
+            (self._delivery(row) for row in rows.mappings()), key=lambda delivery: (delivery.due_at, delivery.id)
+        )
 
-    async def find(self, webhook_id: str, delivery_id: str) -> Delivery:
-        query = select(DELIVERY).where(DELIVERY.c.id == delivery_id, DELIVERY.c.webhook_id == webhook_id)
+    async def find(self, channel_id: str, delivery_id: str) -> Delivery:
+        query = select(self._table).where(self._table.c.id == delivery_id, self._table.c.channel_id == channel_id)
         row = (await self._work.connection.execute(self._work.dialect.locked(query))).mappings().first()
         if row is None:
             raise UnknownDelivery
-        return Delivery(**row)
+        return self._delivery(row)
 
-    async def page(self, webhook_id: str, *, before: str | None, limit: int) -> Sequence[Delivery]:
+    async def page(self, channel_id: str, *, before: str | None, limit: int) -> Sequence[Delivery]:
         """The newest first."""
-        query = select(DELIVERY).where(DELIVERY.c.webhook_id == webhook_id).order_by(DELIVERY.c.id.desc()).limit(limit)
+        query = (
+            select(self._table)
+            .where(self._table.c.channel_id == channel_id)
+            .order_by(self._table.c.id.desc())
+            .limit(limit)
+        )
         if before is not None:
-            query = query.where(DELIVERY.c.id < before)
-        return [Delivery(**row) for row in (await self._work.connection.execute(query)).mappings()]
+            query = query.where(self._table.c.id < before)
+        return [self._delivery(row) for row in (await self._work.connection.execute(query)).mappings()]
 
     async def logs(self, deliveries: Sequence[Delivery]) -> dict[str, list[Try]]:
         """The tries of each delivery, the first one first."""
         log: defaultdict[str, list[Try]] = defaultdict(list)
-        query = select(DELIVERY_TRY).where(DELIVERY_TRY.c.delivery_id.in_([each.id for each in deliveries]))
-        for row in await self._work.connection.execute(query.order_by(DELIVERY_TRY.c.position)):
+        query = select(self._tried).where(self._tried.c.delivery_id.in_([each.id for each in deliveries]))
+        for row in await self._work.connection.execute(query.order_by(self._tried.c.position)):
             log[row.delivery_id].append(Try(row.at, Outcome(row.status, row.reason, row.took_ms)))
         return log
 
     async def save(self, delivery: Delivery) -> None:
         await self._work.connection.execute(
-            update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(asdict(delivery))
+            update(self._table).where(self._table.c.id == delivery.id).values(asdict(delivery))
         )
 
     async def log(self, delivery_id: str, outcome: Outcome) -> None:
         line = {"status": outcome.status, "reason": outcome.reason, "took_ms": outcome.took_ms}
         await self._work.connection.execute(
-            insert(DELIVERY_TRY).values(delivery_id=delivery_id, at=self._work.now, **line)
+            insert(self._tried).values(delivery_id=delivery_id, at=self._work.now, **line)
         )
 
-    async def cancel_pending(self, webhook_id: str) -> None:
+    async def cancel_pending(self, channel_id: str) -> None:
         await self._work.connection.execute(
-            update(DELIVERY)
-            .where(DELIVERY.c.webhook_id == webhook_id, DELIVERY.c.status == "pending")
+            update(self._table)
+            .where(self._table.c.channel_id == channel_id, self._table.c.status == "pending")
             .values(status="cancelled", ended_at=self._work.now)
         )
 
     async def purge(self, ended_before: datetime) -> int:
-        result = await self._work.connection.execute(delete(DELIVERY).where(DELIVERY.c.ended_at < ended_before))
+        result = await self._work.connection.execute(delete(self._table).where(self._table.c.ended_at < ended_before))
         return result.rowcount
+
+    async def hand_back(self, leases: Mapping[str, str]) -> None:
+        """End the leases `{delivery: lease}` that are still held: the next claim may have them at once."""
+        held = tuple_(self._table.c.id, self._table.c.lease).in_(list(leases.items()))
+        await self._work.connection.execute(update(self._table).where(held).values(lease=None, leased_until=None))
+
+    def _delivery(self, row: RowMapping) -> Delivery:
+        return Delivery(**{column.key: row[column] for column in self._table.c})

@@ -6,11 +6,15 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 from standardwebhooks import Webhook as Signer
 
 from orchestra.chassis.clock import Clock
+from orchestra.chassis.errors import Transient
+from orchestra.chassis.http.outward import Outward, RefusedUrl
+from orchestra.notifier.adapters.vault import PREFIX, KeyVault, Sealed
 from orchestra.notifier.domain.delivery import Delivery, Outcome
 from orchestra.notifier.domain.webhook import Webhook
 
@@ -19,46 +23,47 @@ LONGEST_REASON = 300
 
 def new_secret() -> str:
     """`whsec_` and 32 random bytes in base64: what HMAC-SHA256 uses whole."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class WebhookClient:
     """`timeout_s` bounds a try from the connection to the answer's status; the answer's body is not read."""
 
-    def __init__(self, timeout_s: float, clock: Clock) -> None:
+    def __init__(self, timeout_s: float, clock: Clock, outward: Outward, vault: KeyVault) -> None:
         self._timeout_s = timeout_s
         self._clock = clock
-        # No proxy and no .netrc from the environment: credentials would go where a webhook's URL points.
-        self._http = httpx.AsyncClient(
-            timeout=None,  # noqa: S113 - each try is bounded as a whole
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._outward = outward
+        self._vault = vault
+        self._http = outward.client()
 
-    async def send(self, delivery: Delivery, webhook: Webhook) -> Outcome:
+    async def send(self, delivery: Delivery, channel: Webhook) -> Outcome:
         """One try. What goes wrong on the way is an outcome as well."""
         started = time.perf_counter()
 
-        def outcome(status: int | None, reason: str, retry_after: timedelta | None = None) -> Outcome:
-            return Outcome(status, reason[:LONGEST_REASON], round(1000 * (time.perf_counter() - started)), retry_after)
+        def outcome(status: int | None, reason: str, **more: Any) -> Outcome:
+            return Outcome(status, reason[:LONGEST_REASON], round(1000 * (time.perf_counter() - started)), **more)
 
         now = self._clock.now()
-        headers = signed_headers(delivery, webhook.secret, now)
         try:
+            headers = signed_headers(delivery, self._vault.open(channel.secret, channel.id), now)
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._http.stream("POST", webhook.url, content=delivery.body, headers=headers) as answer,
+                self._http.stream("POST", channel.url, content=delivery.body, headers=headers) as answer,
             ):
                 wish = retry_after(answer.headers.get("retry-after"), now)
-                return outcome(answer.status_code, "" if answer.is_success else f"HTTP {answer.status_code}", wish)
+                return outcome(
+                    answer.status_code, "" if answer.is_success else f"HTTP {answer.status_code}", retry_after=wish
+                )
         except TimeoutError:
             return outcome(None, f"no answer within {self._timeout_s:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except RefusedUrl as refused:  # its host may have an address again; any other refusal stands
+            return outcome(None, str(refused), permanent=refused.code != "unresolvable-host")
+        except (Sealed, Transient, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return outcome(None, f"{type(error).__name__}: {error}".removesuffix(": "))
 
     async def close(self) -> None:
         await self._http.aclose()
+        self._outward.close()
 
 
 def signed_headers(delivery: Delivery, secret: str, at: datetime) -> dict[str, str]:

@@ -1,20 +1,22 @@
-"""A delivery: one notice for one webhook, its states, and what an outcome makes of both.
+"""A delivery: one notice for one channel, its states, and what an outcome makes of both.
 
     pending ── 2xx ──────────────────────────→ delivered
        │ ↑ ── anything else, up to TRIES times
-       ├──── the last try failed ────────────→ exhausted
-       └──── the webhook was disabled ───────→ cancelled
+       ├──── the last try failed, or one for good → exhausted
+       └──── the channel was disabled ───────→ cancelled
 
 A replay makes any of them pending again, under the same id: the receiver's idempotency key does not change.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from orchestra.contracts.ids import WorkspaceId
-from orchestra.notifier.domain.notice import Notice, NoticeKind
-from orchestra.notifier.domain.webhook import MOST_GIVEN_UP, Webhook
+from orchestra.notifier.domain.channel import MOST_GIVEN_UP, Channel
+from orchestra.notifier.domain.notice import Notice, NoticeKind, TestKind
+
+C = TypeVar("C", bound=Channel)
 
 DeliveryStatus = Literal["pending", "delivered", "exhausted", "cancelled"]
 
@@ -47,10 +49,12 @@ class Outcome:
     """What came of one try."""
 
     status: int | None
-    """Of HTTP; None when there was no answer."""
+    """Of HTTP or SMTP; None when there was no answer."""
     reason: str
     """For the log: what went wrong, empty when nothing did."""
     took_ms: int
+    permanent: bool = False
+    """No further try would change it."""
     retry_after: timedelta | None = None
     """What the answer's Retry-After asks for."""
 
@@ -74,10 +78,10 @@ class Try:
 @dataclass(frozen=True)
 class Delivery:
     id: str
-    """Sent as `webhook-id`."""
-    webhook_id: str
+    """Sent as `webhook-id`, or within the `Message-ID`."""
+    channel_id: str
     workspace_id: WorkspaceId
-    kind: NoticeKind
+    kind: NoticeKind | TestKind
     fact: str
     body: str
     created_at: datetime
@@ -91,9 +95,9 @@ class Delivery:
     leased_until: datetime | None = None
 
     @classmethod
-    def of(cls, notice: Notice, webhook: Webhook, delivery_id: str, now: datetime) -> Self:
+    def of(cls, notice: Notice, channel: Channel, delivery_id: str, now: datetime) -> Self:
         fact = f"{notice.kind}:{notice.fact}"
-        return cls(delivery_id, webhook.id, webhook.workspace_id, notice.kind, fact, notice.body, now, now)
+        return cls(delivery_id, channel.id, channel.workspace_id, notice.kind, fact, notice.body, now, now)
 
     def replayed(self, now: datetime) -> Self:
         """Due at once. One that had ended begins anew; whoever still holds it has lost it."""
@@ -107,29 +111,26 @@ def pause_after(tries: int, fraction: float) -> timedelta:
     return PAUSES[tries - 1] * (1 + JITTER * fraction)
 
 
-def settled(
-    delivery: Delivery, webhook: Webhook, outcome: Outcome, *, now: datetime, fraction: float
-) -> tuple[Delivery, Webhook]:
-    """The delivery and its webhook after a try."""
+def settled(delivery: Delivery, channel: C, outcome: Outcome, *, now: datetime, fraction: float) -> tuple[Delivery, C]:
+    """The delivery and its channel after a try."""
     tried = replace(delivery, tries=delivery.tries + 1, lease=None, leased_until=None)
     if outcome.taken:
-        return replace(tried, status="delivered", ended_at=now), replace(webhook, given_up=0)
-    if outcome.gone and webhook.enabled:
-        webhook = webhook.disabled("the endpoint answered 410 Gone", now)
-    if delivery.status == "cancelled" or not webhook.enabled:  # meanwhile, or just now
-        return replace(tried, status="cancelled", ended_at=now), webhook
-    if tried.tries >= TRIES:
-        return replace(tried, status="exhausted", ended_at=now), _given_up(webhook, outcome, now)
+        return replace(tried, status="delivered", ended_at=now), replace(channel, given_up=0)
+    if outcome.gone and channel.enabled:
+        channel = channel.disabled("the endpoint answered 410 Gone", now)
+    if delivery.status == "cancelled" or not channel.enabled:  # meanwhile, or just now
+        return replace(tried, status="cancelled", ended_at=now), channel
+    if tried.tries >= TRIES or outcome.permanent:
+        return replace(tried, status="exhausted", ended_at=now), _given_up(channel, outcome, now)
     pause = pause_after(tried.tries, fraction)
     if outcome.status in ASKS_FOR_TIME and outcome.retry_after is not None:
         wish = min(outcome.retry_after, LONGEST_WISH)
-        pause, webhook = max(pause, wish), replace(webhook, paused_until=now + wish)
-    return replace(tried, due_at=now + pause), webhook
+        pause, channel = max(pause, wish), replace(channel, paused_until=now + wish)
+    return replace(tried, due_at=now + pause), channel
 
 
-def _given_up(webhook: Webhook, outcome: Outcome, now: datetime) -> Webhook:
-    webhook = replace(webhook, given_up=webhook.given_up + 1)
-    if webhook.given_up < MOST_GIVEN_UP:
-        return webhook
-    reason = f"{webhook.given_up} deliveries in a row were given up after {TRIES} tries each"
-    return webhook.disabled(f"{reason}, the last one: {outcome.reason}", now)
+def _given_up(channel: C, outcome: Outcome, now: datetime) -> C:
+    channel = replace(channel, given_up=channel.given_up + 1)
+    if channel.given_up < MOST_GIVEN_UP:
+        return channel
+    return channel.disabled(f"{channel.given_up} deliveries in a row were given up: {outcome.reason}", now)

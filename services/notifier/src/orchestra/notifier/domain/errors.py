@@ -2,9 +2,14 @@
 
 NotifyingError
 ├── UnknownWebhook
+├── UnknownMailSubscription
 ├── UnknownDelivery
 ├── InvalidUrl
-└── WebhookDisabled
+│   ├── RefusedAddress
+│   └── UnresolvableHost
+├── WebhookDisabled
+├── MailSubscriptionDisabled
+└── MailNotConfigured
 """
 
 from typing import ClassVar
@@ -27,8 +32,14 @@ class UnknownWebhook(NotifyingError):
     code = "unknown-webhook"
 
 
+class UnknownMailSubscription(NotifyingError):
+    """There is no such mail subscription."""
+
+    code = "unknown-mail-subscription"
+
+
 class UnknownDelivery(NotifyingError):
-    """This webhook has no such delivery."""
+    """There is no such delivery here."""
 
     code = "unknown-delivery"
 
@@ -43,7 +54,31 @@ class InvalidUrl(NotifyingError):
         self.faults = (Fault(pointer="/url", code=self.code, detail=detail),)
 
 
+class RefusedAddress(InvalidUrl):
+    """The host is at an address that is not public."""
+
+    code = "refused-address"
+
+
+class UnresolvableHost(InvalidUrl):
+    """The host has no address."""
+
+    code = "unresolvable-host"
+
+
 class WebhookDisabled(NotifyingError):
     """The webhook is disabled: enable it first."""
 
     code = "webhook-disabled"
+
+
+class MailSubscriptionDisabled(NotifyingError):
+    """The mail subscription is disabled: enable it first."""
+
+    code = "mail-subscription-disabled"
+
+
+class MailNotConfigured(NotifyingError):
+    """No mail is sent from here: the operator has set no ORCHESTRA_SMTP_HOST."""
+
+    code = "mail-not-configured"

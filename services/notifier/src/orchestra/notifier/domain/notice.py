@@ -10,6 +10,10 @@ from orchestra.contracts.ids import WorkspaceId
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskChange, TasksChanged, TaskStatus
 
 NoticeKind = Literal["run.finished", "task.failed", "task.waiting"]
+"""What one can ask to hear."""
+
+TestKind = Literal["test"]
+"""What somebody had sent, to see whether it arrives."""
 
 ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled"})
 """All three are told as `run.finished`; the status is in the notice."""
@@ -30,7 +34,7 @@ class Notice:
     """One thing to tell. `fact` names it once and for all: whoever has heard it is not told again."""
 
     workspace_id: WorkspaceId
-    kind: NoticeKind
+    kind: NoticeKind | TestKind
     fact: str
     at: datetime
     """When it happened."""
@@ -61,6 +65,10 @@ def of_run(event: RunChanged, at: datetime) -> list[Notice]:
     return [Notice(event.workspace_id, "run.finished", f"{event.run_id}:{event.epoch}", at, details)]
 
 
+def of_test(workspace_id: WorkspaceId, test_id: str, at: datetime) -> Notice:
+    return Notice(workspace_id, "test", test_id, at, {"workspace_id": workspace_id})
+
+
 def of_tasks(event: TasksChanged) -> list[Notice]:
     """The failures and the waits for a person among the changes."""
     return [
@@ -72,7 +80,7 @@ def of_tasks(event: TasksChanged) -> list[Notice]:
             _details(event, change),
         )
         for change in event.changes
-        if change.after in OF_TASK
+        if change.after in OF_TASK and change.before != change.after
     ]
 
 

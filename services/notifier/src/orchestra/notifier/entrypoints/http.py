@@ -1,75 +1,65 @@
-"""Webhooks and their deliveries over HTTP."""
+"""Webhooks, mail subscriptions and their deliveries over HTTP."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
 
 from orchestra.chassis.http.commands import CurrentCommand
-from orchestra.chassis.http.identity import CurrentCaller
-from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
+from orchestra.chassis.http.outward import Outward
+from orchestra.notifier.adapters.judge import judge
+from orchestra.notifier.adapters.vault import KeyVault
 from orchestra.notifier.adapters.webhook_client import new_secret
 from orchestra.notifier.adapters.work import NotifyingWork
-from orchestra.notifier.application.enable_webhook import enable_webhook
 from orchestra.notifier.application.register_webhook import register_webhook
-from orchestra.notifier.application.remove_webhook import remove_webhook
-from orchestra.notifier.application.replay_delivery import replay_delivery
-from orchestra.notifier.entrypoints.resources import DeliveryView, NewWebhookView, WebhookRequest, WebhookView
+from orchestra.notifier.application.subscribe_by_mail import subscribe_by_mail
+from orchestra.notifier.domain.errors import MailNotConfigured
+from orchestra.notifier.entrypoints.channels import add_channel_routes
+from orchestra.notifier.entrypoints.resources import (
+    MailRequest,
+    MailView,
+    NewWebhookView,
+    WebhookRequest,
+    WebhookView,
+)
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+def _state(request: Request) -> Any:
+    """`outward` and `vault` of webhooks; `mails`: whether an SMTP server is set."""
+    return request.app.state
 
 
-@router.post("", status_code=201, response_model=NewWebhookView)
-async def register(request: WebhookRequest, command: CurrentCommand) -> Response:
+State = Annotated[Any, Depends(_state)]
+
+webhooks = APIRouter(prefix="/webhooks", tags=["webhooks"])
+mail_subscriptions = APIRouter(prefix="/mail-subscriptions", tags=["mail-subscriptions"])
+
+
+@webhooks.post("", status_code=201, response_model=NewWebhookView)
+async def register(request: WebhookRequest, command: CurrentCommand, state: State) -> Response:
+    outward: Outward = state.outward
+    vault: KeyVault = state.vault
+    url = await judge(outward, request.url)
+
     async def effect(work: NotifyingWork) -> NewWebhookView:
         workspace, secret = command.caller.workspace_id, new_secret()
-        webhook = await register_webhook(work, workspace, secret=secret, **request.model_dump())
+        webhook = await register_webhook(
+            work, workspace, vault, url=url, kinds=request.kinds, description=request.description, secret=secret
+        )
         return NewWebhookView.of(webhook, secret=secret)
 
     return await command.run(effect, status=201, location=lambda webhook: f"/webhooks/{webhook.id}")
 
 
-@router.get("")
-async def list_webhooks(caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor) -> Page[WebhookView]:
-    work: NotifyingWork = view
-    webhooks = await work.webhooks.page(caller.workspace_id, after=cursor.after, limit=cursor.limit + 1)
-    return cursor.page([WebhookView.of(webhook) for webhook in webhooks], "id")
+@mail_subscriptions.post("", status_code=201, response_model=MailView)
+async def subscribe(request: MailRequest, command: CurrentCommand, state: State) -> Response:
+    if not state.mails:
+        raise MailNotConfigured
+
+    async def effect(work: NotifyingWork) -> MailView:
+        return MailView.of(await subscribe_by_mail(work, command.caller.workspace_id, **request.model_dump()))
+
+    return await command.run(effect, status=201, location=lambda made: f"/mail-subscriptions/{made.id}")
 
 
-@router.get("/{webhook_id}")
-async def show(webhook_id: str, caller: CurrentCaller, view: CurrentView) -> WebhookView:
-    work: NotifyingWork = view
-    return WebhookView.of(await work.webhooks.find(caller.workspace_id, webhook_id))
-
-
-@router.delete("/{webhook_id}", status_code=204)
-async def remove(webhook_id: str, command: CurrentCommand) -> Response:
-    async def effect(work: NotifyingWork) -> None:
-        await remove_webhook(work, command.caller.workspace_id, webhook_id)
-
-    return await command.run(effect, status=204)
-
-
-@router.post("/{webhook_id}/enable", response_model=WebhookView)
-async def enable(webhook_id: str, command: CurrentCommand) -> Response:
-    async def effect(work: NotifyingWork) -> WebhookView:
-        return WebhookView.of(await enable_webhook(work, command.caller.workspace_id, webhook_id))
-
-    return await command.run(effect)
-
-
-@router.get("/{webhook_id}/deliveries")
-async def list_deliveries(
-    webhook_id: str, caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor
-) -> Page[DeliveryView]:
-    work: NotifyingWork = view
-    webhook = await work.webhooks.find(caller.workspace_id, webhook_id)
-    deliveries = await work.deliveries.page(webhook.id, before=cursor.after, limit=cursor.limit + 1)
-    log = await work.deliveries.logs(deliveries)
-    return cursor.page([DeliveryView.of(delivery, log[delivery.id]) for delivery in deliveries], "id")
-
-
-@router.post("/{webhook_id}/deliveries/{delivery_id}/replay", response_model=DeliveryView)
-async def replay(webhook_id: str, delivery_id: str, command: CurrentCommand) -> Response:
-    async def effect(work: NotifyingWork) -> DeliveryView:
-        delivery = await replay_delivery(work, command.caller.workspace_id, webhook_id, delivery_id)
-        return DeliveryView.of(delivery, (await work.deliveries.logs([delivery]))[delivery.id])
-
-    return await command.run(effect)
+add_channel_routes(webhooks, "webhook", WebhookView)
+add_channel_routes(mail_subscriptions, "mail", MailView)

@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestra.notifier.domain import webhook as domain
+from orchestra.contracts.ids import ProjectId
+from orchestra.notifier.domain.address import ADDRESS
+from orchestra.notifier.domain.channel import Channel
 from orchestra.notifier.domain.delivery import Delivery, DeliveryStatus, Try
-from orchestra.notifier.domain.notice import NoticeKind
+from orchestra.notifier.domain.notice import NoticeKind, TestKind
 
 
 class WebhookRequest(BaseModel):
@@ -19,34 +21,42 @@ class WebhookRequest(BaseModel):
     description: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
 
 
-class WebhookView(BaseModel):
+class MailRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    address: Annotated[str, Field(max_length=254, pattern=ADDRESS)]
+    kinds: Annotated[list[NoticeKind], Field(min_length=1, max_length=10)]
+    project_id: Annotated[ProjectId | None, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")] = None
+    """Nothing of other projects."""
+    description: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+
+
+class ChannelView(BaseModel):
     id: str
-    url: str
     kinds: list[NoticeKind]
     description: str
     status: Literal["enabled", "disabled"]
     disabled_at: datetime | None
     disabled_reason: str | None
     paused_until: datetime | None
-    """The endpoint asked to be left alone until then."""
+    """The other side asked to be left alone until then."""
     created_at: datetime
 
     @classmethod
-    def of(cls, webhook: domain.Webhook, **more: str) -> Self:
-        return cls.model_validate(
-            {
-                "id": webhook.id,
-                "url": webhook.url,
-                "kinds": webhook.kinds,
-                "description": webhook.description,
-                "status": "enabled" if webhook.enabled else "disabled",
-                "disabled_at": webhook.disabled_at,
-                "disabled_reason": webhook.disabled_reason or None,
-                "paused_until": webhook.paused_until,
-                "created_at": webhook.created_at,
-                **more,
-            }
-        )
+    def of(cls, channel: Channel, **more: str) -> Self:
+        shown = {name: getattr(channel, name) for name in cls.model_fields if hasattr(channel, name)}
+        status = "enabled" if channel.enabled else "disabled"
+        reason = channel.disabled_reason or None
+        return cls.model_validate({**shown, "status": status, "disabled_reason": reason, **more})
+
+
+class WebhookView(ChannelView):
+    url: str
+
+
+class MailView(ChannelView):
+    address: str
+    project_id: ProjectId | None
 
 
 class NewWebhookView(WebhookView):
@@ -57,15 +67,15 @@ class NewWebhookView(WebhookView):
 class TryView(BaseModel):
     at: datetime
     status: int | None
-    """Of HTTP; null when there was no answer."""
+    """Of HTTP or SMTP; null when there was no answer."""
     reason: str
     took_ms: int
 
 
 class DeliveryView(BaseModel):
     id: str
-    """What the receiver sees as `webhook-id`."""
-    kind: NoticeKind
+    """What the receiver sees as `webhook-id`, or within the `Message-ID`."""
+    kind: NoticeKind | TestKind
     status: DeliveryStatus
     body: str
     created_at: datetime

@@ -11,7 +11,7 @@ from orchestra.chassis.errors import Transient
 from orchestra.chassis.telemetry.tracing import traceparent
 from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import Fault, PlanRequested
-from orchestra.planner.adapters.tables import COVERAGE, PLAN, PLAN_TASK, STANDING
+from orchestra.planner.adapters.tables import COVERAGE, PLAN, PLAN_TASK, STANDING, TASK_KEY
 from orchestra.planner.application.ports import Proposal, Waiting
 from orchestra.planner.application.views import PlanSummary
 from orchestra.planner.domain.plan import Plan
@@ -48,13 +48,37 @@ class SqlPlans:
         row = (await self._work.connection.execute(query.order_by(PLAN.c.created_at, PLAN.c.id).limit(1))).first()
         return Waiting(PlanRequested.model_validate_json(row.request), row.trace) if row else None
 
-    async def propose(self, plan_id: PlanId, proposal: Proposal) -> bool:
+    async def propose(self, plan_id: PlanId, proposal: Proposal, follows: PlanId | None) -> bool:
         return await self._plan(
             plan_id,
             status="proposed",
+            follows=follows,
             version=proposal.version,
             hash=proposal.hash,
             content=_PLAN.dump_json(proposal.plan).decode(),
+        )
+
+    async def add_proposed(
+        self, workspace_id: WorkspaceId, plan: PlanSummary, proposal: Proposal, request: str
+    ) -> None:
+        now = self._work.now
+        await self._work.connection.execute(
+            PLAN.insert().values(
+                id=plan.id,
+                workspace_id=workspace_id,
+                project_id=plan.project_id,
+                status="proposed",
+                mode=plan.mode,
+                document_name=plan.document_name,
+                request=request,
+                requested_by=plan.requested_by,
+                follows=plan.follows,
+                version=proposal.version,
+                hash=proposal.hash,
+                content=_PLAN.dump_json(proposal.plan).decode(),
+                created_at=now,
+                planned_at=now,
+            )
         )
 
     async def fail(self, plan_id: PlanId, faults: Sequence[Fault]) -> bool:
@@ -91,6 +115,27 @@ class SqlPlans:
         query = select(PLAN_TASK.c.key, PLAN_TASK.c.task_id).where(PLAN_TASK.c.plan_id == plan_id)
         return {row.key: row.task_id for row in await self._work.connection.execute(query)}
 
+    async def keys(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[str, TaskId]:
+        mine = (TASK_KEY.c.workspace_id == workspace_id, TASK_KEY.c.project_id == project_id)
+        rows = await self._work.connection.execute(select(TASK_KEY.c.key, TASK_KEY.c.task_id).where(*mine))
+        return {row.key: row.task_id for row in rows}
+
+    async def supersede(self, plan_id: PlanId, by: PlanId) -> bool:
+        standing = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status.in_(STANDING))
+        return await self._changed(standing.values(status="superseded", superseded_by=by, ended_at=self._work.now))
+
+    async def reject(self, plan_id: PlanId, rejected_by: str, reason: str) -> None:
+        proposed = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status == "proposed")
+        await self._work.connection.execute(
+            proposed.values(status="rejected", rejected_by=rejected_by, reason=reason, ended_at=self._work.now)
+        )
+
+    async def restore(self, workspace_id: WorkspaceId, plan_id: PlanId) -> None:
+        superseded = update(PLAN).where(
+            PLAN.c.id == plan_id, PLAN.c.workspace_id == workspace_id, PLAN.c.status == "superseded"
+        )
+        await self._work.connection.execute(superseded.values(status="applied", superseded_by=None, ended_at=None))
+
     async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
         proposed = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status == "proposed")
         await self._work.connection.execute(
@@ -102,6 +147,7 @@ class SqlPlans:
             for key, position in positions.items()
         ]
         await self._work.connection.execute(PLAN_TASK.insert(), tasks)
+        await self._name_tasks(plan_id, ids)
         covered = [
             {"plan_id": plan_id, "number": requirement.number, "position": positions[key]}
             for requirement in plan.requirements
@@ -110,9 +156,17 @@ class SqlPlans:
         if covered:
             await self._work.connection.execute(COVERAGE.insert(), covered)
 
+    async def _name_tasks(self, plan_id: PlanId, ids: Mapping[str, TaskId]) -> None:
+        query = select(PLAN.c.workspace_id, PLAN.c.project_id).where(PLAN.c.id == plan_id)
+        project = dict((await self._work.connection.execute(query)).mappings().one())
+        await self._work.connection.execute(
+            self._work.dialect.insert(TASK_KEY).on_conflict_do_nothing(),
+            [{**project, "key": key, "task_id": task_id} for key, task_id in ids.items()],
+        )
+
     async def settle(
         self, workspace_id: WorkspaceId, plan_id: PlanId, *, applied: bool, faults: Sequence[Fault] = ()
-    ) -> None:
+    ) -> bool:
         approved = update(PLAN).where(
             PLAN.c.id == plan_id, PLAN.c.workspace_id == workspace_id, PLAN.c.status == "approved"
         )
@@ -123,10 +177,11 @@ class SqlPlans:
                 settled_at=self._work.now,
             )
         ):
-            return
+            return True
         plan = await self.find(workspace_id, plan_id)
         if plan is None or plan.approved_at is None:
             raise Transient(f"the plan {plan_id} is not approved yet")
+        return False
 
     async def _summary(self, query: Select[Any]) -> PlanSummary | None:
         row = (await self._work.connection.execute(query)).first()

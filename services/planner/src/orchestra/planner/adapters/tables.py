@@ -32,8 +32,11 @@ PROJECT = Table(
     Column("workspace_id", String(64), primary_key=True),
     Column("id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
     Column("plan_versions", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
+    Column("archived_at", Instant),
+    Column("archivings", Integer, nullable=False, server_default="0"),
 )
 """Its row is the lock under which plan versions are given and approvals are decided."""
 
@@ -73,6 +76,11 @@ PLAN = Table(
     Column("planned_at", Instant),
     Column("approved_at", Instant),
     Column("settled_at", Instant),
+    Column("follows", String(64)),
+    Column("superseded_by", String(64)),
+    Column("rejected_by", Text),
+    Column("reason", Text),
+    Column("ended_at", Instant),
     ForeignKeyConstraint(["workspace_id", "project_id"], ["project.workspace_id", "project.id"]),
     UniqueConstraint("workspace_id", "project_id", "version", name="plan_version"),
     Index("plan_of_project", "workspace_id", "project_id", "id"),
@@ -98,9 +106,19 @@ PLAN_TASK = Table(
     Column("plan_id", String(64), ForeignKey("plan.id"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("key", String(64), nullable=False),
-    Column("task_id", String(64), nullable=False, unique=True),
+    Column("task_id", String(64), nullable=False),
 )
 """The ids that the tasks of an approved plan were handed on with."""
+
+TASK_KEY = Table(
+    "task_key",
+    metadata,
+    Column("workspace_id", String(64), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("task_id", String(64), nullable=False, unique=True),
+)
+"""Every task that a project's approved plans ever had: one key is one task, in whatever versions it is named."""
 
 COVERAGE = Table(
     "coverage",

@@ -39,14 +39,29 @@ class Projects(Protocol):
 
     async def find(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project | None: ...
 
-    async def page(self, workspace_id: WorkspaceId, *, after: ProjectId, limit: int) -> list[Project]: ...
+    async def page(
+        self, workspace_id: WorkspaceId, *, after: ProjectId, limit: int, archived: bool | None = None
+    ) -> list[Project]:
+        """By id; `archived` keeps those that are, or those that are not."""
+        ...
+
+    async def describe(self, workspace_id: WorkspaceId, project_id: ProjectId, name: str, description: str) -> None: ...
+
+    async def file(
+        self, workspace_id: WorkspaceId, project_id: ProjectId, archived_at: datetime | None, archiving: int
+    ) -> None:
+        """It is in the archive since then, or not; does nothing when a later `archiving` has been recorded."""
+        ...
 
     async def versions(self, workspace_id: WorkspaceId, project_id: ProjectId) -> int:
         """How many plan versions it has."""
         ...
 
     async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> int:
-        """The same, and until this transaction ends nobody else gives a version or approves a plan of it."""
+        """The same, and until this transaction ends nobody else gives a version or approves a plan of it.
+
+        Raises ProjectArchived where a caller's command would change an archived project.
+        """
         ...
 
     async def give_version(self, workspace_id: WorkspaceId, project_id: ProjectId, version: int) -> None: ...
@@ -79,8 +94,14 @@ class Plans(Protocol):
         """Of all workspaces."""
         ...
 
-    async def propose(self, plan_id: PlanId, proposal: Proposal) -> bool:
+    async def propose(self, plan_id: PlanId, proposal: Proposal, follows: PlanId | None) -> bool:
         """False, and no change, when the plan is not `requested` any more."""
+        ...
+
+    async def add_proposed(
+        self, workspace_id: WorkspaceId, plan: PlanSummary, proposal: Proposal, request: str
+    ) -> None:
+        """A plan that is proposed at once; `request` is what was asked for, as JSON."""
         ...
 
     async def fail(self, plan_id: PlanId, faults: Sequence[Fault]) -> bool:
@@ -107,17 +128,33 @@ class Plans(Protocol):
         """The project's plan that is approved or applied; there is at most one."""
         ...
 
+    async def keys(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[str, TaskId]:
+        """The ids of all tasks that approved plans of the project ever had, by key."""
+        ...
+
+    async def supersede(self, plan_id: PlanId, by: PlanId) -> bool:
+        """The other plan takes its place. False, and no change, when it has just ceased to stand."""
+        ...
+
     async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
         """The plan stands, its tasks under these ids by key. It was `proposed`, and no other plan stands."""
         ...
 
+    async def reject(self, plan_id: PlanId, rejected_by: str, reason: str) -> None:
+        """It was `proposed`."""
+        ...
+
     async def settle(
         self, workspace_id: WorkspaceId, plan_id: PlanId, *, applied: bool, faults: Sequence[Fault] = ()
-    ) -> None:
-        """The scheduler's answer to an approved plan; does nothing when it has been recorded.
+    ) -> bool:
+        """The scheduler's answer to an approved plan; False, and no change, when it stands no more or has been told.
 
         Raises Transient while the plan is not approved here yet.
         """
+        ...
+
+    async def restore(self, workspace_id: WorkspaceId, plan_id: PlanId) -> None:
+        """The plan that was superseded stands again, applied as it was."""
         ...
 
 

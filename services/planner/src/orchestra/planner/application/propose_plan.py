@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Sequence
 
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.contracts.planning import Fault, PlanFailed, PlanProposed, PlanRequested
-from orchestra.planner.application.ports import Proposal, ReadBlocks, Store, Waiting, Work
+from orchestra.chassis.telemetry.tracing import span
+from orchestra.contracts.planning import Fault, PlanFailed, PlanRequested
+from orchestra.planner.application.ports import Proposal, ReadBlocks, Store, Work
+from orchestra.planner.application.record_version import Version, record_version
 from orchestra.planner.domain.check import check
 from orchestra.planner.domain.decompose import PART_BYTES, split
 from orchestra.planner.domain.errors import InvalidPlan
@@ -19,10 +21,9 @@ from orchestra.planner.domain.requirements import Requirement, number_again, rea
 
 log = logger("planning")
 
-MOST_GAPS = 200
-"""In an event; the plan itself names all."""
-
 _BUG = Fault(pointer="", code="internal-error", detail="This is a bug in the planner; its log has the reason.")
+
+_ARCHIVED = Fault(pointer="", code="project-archived", detail="The project is archived and takes no changes.")
 
 
 async def propose_plan(store: Store, read_blocks: ReadBlocks) -> bool:
@@ -34,14 +35,18 @@ async def propose_plan(store: Store, read_blocks: ReadBlocks) -> bool:
         project = (waiting.request.workspace_id, waiting.request.project_id)
         versions = await view.projects.versions(*project)
         known = await view.requirements.ever(*project)
-    made = await asyncio.to_thread(_attempt, waiting.request, versions + 1, known, read_blocks)
-    async with store.begin() as work:
-        if await work.projects.hold(*project) != versions:
-            return True
-        if isinstance(made, Proposal):
-            await _record(work, waiting, made)
-        else:
-            await _fail(work, waiting, made)
+    attributes = {"orchestra.plan.id": waiting.request.plan_id, "orchestra.plan.mode": waiting.request.mode}
+    with span("make plan", waiting.trace, service="planner", root=True, attributes=attributes):
+        made = await asyncio.to_thread(_attempt, waiting.request, versions + 1, known, read_blocks)
+        async with store.begin() as work:
+            if await work.projects.hold(*project) != versions:
+                return True
+            held = await work.projects.find(*project)
+            came_to = made if held is None or held.archived_at is None else (_ARCHIVED,)
+            if isinstance(came_to, Proposal):
+                await _record(work, waiting.request, came_to)
+            else:
+                await _fail(work, waiting.request, came_to)
     return True
 
 
@@ -75,28 +80,15 @@ def make_plan(request: PlanRequested, known: Sequence[Requirement], read_blocks:
     return plan
 
 
-async def _record(work: Work, waiting: Waiting, proposal: Proposal) -> None:
-    request, plan = waiting.request, proposal.plan
-    if not await work.plans.propose(request.plan_id, proposal):
-        return
-    await work.projects.give_version(request.workspace_id, request.project_id, proposal.version)
-    await work.requirements.keep(request.workspace_id, request.project_id, proposal.version, plan.requirements)
-    event = PlanProposed(
-        workspace_id=request.workspace_id,
-        project_id=request.project_id,
-        sequence=1,
-        plan_id=request.plan_id,
-        version=proposal.version,
-        hash=proposal.hash,
-        requirements=len(plan.requirements),
-        tasks=len(plan.tasks),
-        gaps=plan.gaps[:MOST_GAPS],
-    )
-    work.publish(event, trace=waiting.trace)
+async def _record(work: Work, request: PlanRequested, proposal: Proposal) -> None:
+    standing = await work.plans.standing(request.workspace_id, request.project_id)
+    follows = standing.id if standing else None
+    if await work.plans.propose(request.plan_id, proposal, follows):
+        version = Version(request.workspace_id, request.project_id, request.plan_id, follows)
+        await record_version(work, version, proposal)
 
 
-async def _fail(work: Work, waiting: Waiting, faults: Sequence[Fault]) -> None:
-    request = waiting.request
+async def _fail(work: Work, request: PlanRequested, faults: Sequence[Fault]) -> None:
     if not await work.plans.fail(request.plan_id, faults):
         return
     event = PlanFailed(
@@ -106,4 +98,4 @@ async def _fail(work: Work, waiting: Waiting, faults: Sequence[Fault]) -> None:
         plan_id=request.plan_id,
         faults=split(faults, lambda fault: len(fault.model_dump_json().encode()), PART_BYTES)[0],
     )
-    work.publish(event, trace=waiting.trace)
+    work.publish(event)

@@ -4,6 +4,7 @@ from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import TaskRequest
 from orchestra.planner.application.ports import Work
 from orchestra.planner.application.views import (
+    PlanDifference,
     PlannedTask,
     PlanSummary,
     PlanView,
@@ -11,7 +12,9 @@ from orchestra.planner.application.views import (
     RequirementView,
     StatedRequirement,
 )
-from orchestra.planner.domain.errors import UnknownPlan, UnknownProject
+from orchestra.planner.domain.after import links
+from orchestra.planner.domain.compare import compare
+from orchestra.planner.domain.errors import NoStandingPlan, UnknownPlan, UnknownProject
 from orchestra.planner.domain.plan import Plan
 
 
@@ -29,6 +32,34 @@ async def find_plan(view: Work, workspace_id: WorkspaceId, plan_id: PlanId) -> P
     if plan is None:
         raise UnknownPlan(f"There is no plan {plan_id}.")
     return plan
+
+
+async def find_standing(view: Work, workspace_id: WorkspaceId, project_id: ProjectId) -> PlanSummary:
+    """Raises UnknownProject, NoStandingPlan."""
+    await find_project(view, workspace_id, project_id)
+    standing = await view.plans.standing(workspace_id, project_id)
+    if standing is None:
+        raise NoStandingPlan
+    return standing
+
+
+async def compare_plans(
+    view: Work, workspace_id: WorkspaceId, plan_id: PlanId, against: PlanId | None
+) -> PlanDifference:
+    """From `against`, else from the plan that this one follows, else from nothing. Raises UnknownPlan."""
+    plan = await find_plan(view, workspace_id, plan_id)
+    other_id = against or plan.follows
+    other = await find_plan(view, workspace_id, other_id) if other_id else None
+    before = await view.plans.proposal(other.id) if other else None
+    after = await view.plans.proposal(plan_id)
+    nothing = Plan(plan.mode, (), (), {})
+    return PlanDifference(
+        plan_id=plan.id,
+        version=plan.version,
+        against_id=other.id if other else None,
+        against_version=other.version if other else None,
+        changes=compare(before.plan if before else None, after.plan if after else nothing),
+    )
 
 
 async def list_requirements(
@@ -78,6 +109,7 @@ def _planned(task: TaskRequest, task_id: TaskId | None) -> PlannedTask:
         minutes=task.minutes,
         role=task.role,
         criteria=task.criteria,
-        after=task.after,
+        after=tuple(dict.fromkeys(link.task for link in links(task))),
+        dependencies=links(task),
         command=task.command,
     )

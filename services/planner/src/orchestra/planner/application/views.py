@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId
-from orchestra.contracts.planning import CommandRequest, Fault, PlanMode
+from orchestra.contracts.planning import AfterRequest, CommandRequest, Fault, PlanMode
+from orchestra.planner.domain.compare import Difference
 
-PlanStatus = Literal["requested", "proposed", "failed", "approved", "applied", "refused", "superseded"]
+PlanStatus = Literal["requested", "proposed", "failed", "rejected", "approved", "applied", "refused", "superseded"]
 """`failed`: it never became a plan. `refused`: the scheduler would not take the approved graph."""
 
 
@@ -17,6 +18,9 @@ class Project:
     id: ProjectId
     name: str
     created_at: datetime
+    description: str = ""
+    archived_at: datetime | None = None
+    """Since when it takes no changes."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class PlanSummary:
     approved_at: datetime | None
     settled_at: datetime | None
     """When the scheduler applied or refused it."""
+    follows: PlanId | None
+    """The plan that stood when it was proposed; only while that one stands can this one be approved."""
+    superseded_by: PlanId | None
+    rejected_by: str | None
+    reason: str | None
+    """Why it was rejected."""
+    ended_at: datetime | None
+    """When it was rejected or superseded."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,8 @@ class PlannedTask:
     role: str | None
     criteria: Sequence[str]
     after: Sequence[str]
+    dependencies: Sequence[AfterRequest]
+    """The same with their kinds and lags."""
     command: CommandRequest | None
 
 
@@ -91,3 +105,14 @@ class PlanView(PlanSummary):
     assumptions: Sequence[str]
     faults: Sequence[Fault]
     """Why it failed, or why the scheduler refused it."""
+
+
+@dataclass(frozen=True)
+class PlanDifference:
+    """What changes from the plan `against_id` (None: from nothing) to the plan `plan_id`."""
+
+    plan_id: PlanId
+    version: int | None
+    against_id: PlanId | None
+    against_version: int | None
+    changes: Difference

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from math import isfinite
 
-from orchestra.contracts.planning import Fault, TaskRequest
+from orchestra.contracts.planning import AfterRequest, DependencyKind, Fault, TaskRequest
+from orchestra.planner.domain.after import done_before, links
 from orchestra.planner.domain.check_commands import check_command, check_files
 from orchestra.planner.domain.cycles import find_cycles
 from orchestra.planner.domain.plan import Plan
@@ -59,8 +60,7 @@ def _check_task(plan: Plan, at: int, first: Mapping[str, int], by_id: Mapping[st
     yield from _check_after(task, f"{here}/after", by_id)
     yield from _check_estimate(task, here)
     if task.command is not None:
-        before = {name: by_id[name] for name in task.after if name in by_id and name != task.id}
-        yield from check_command(task.command, f"{here}/command", before, plan.files)
+        yield from check_command(task.command, f"{here}/command", done_before(task, by_id), plan.files)
 
 
 def _weight(task: TaskRequest) -> int:
@@ -69,15 +69,25 @@ def _weight(task: TaskRequest) -> int:
 
 
 def _check_after(task: TaskRequest, here: str, by_id: Mapping[str, TaskRequest]) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for n, name in enumerate(task.after):
+    seen: set[tuple[str, DependencyKind]] = set()
+    for n, link in enumerate(links(task)):
+        name = link.task
         if name == task.id:
             yield _fault(f"{here}/{n}", "self-dependency", f"{name} cannot come after itself.")
         elif name not in by_id:
             yield _fault(f"{here}/{n}", "unknown-dependency", f"There is no task {name}.")
-        elif name in seen:
-            yield _fault(f"{here}/{n}", "duplicate-dependency", f"{name} is named twice.")
-        seen.add(name)
+        elif (name, link.kind) in seen:
+            yield _fault(f"{here}/{n}", "duplicate-dependency", f"{name} is named twice as {link.kind}.")
+        seen.add((name, link.kind))
+        yield from _check_lag(link, f"{here}/{n}/lag")
+
+
+def _check_lag(link: AfterRequest, here: str) -> Iterator[Fault]:
+    if link.lag_minutes < 0:
+        detail = f"A lag of {link.lag_minutes:,} minutes is a lead: nobody knows ahead when {link.task} will have come."
+        yield _fault(here, "negative-lag", detail)
+    elif link.lag_minutes > MAX_MINUTES:
+        yield _fault(here, "out-of-range", f"A lag of {link.lag_minutes:,} minutes is more than {MAX_MINUTES:,}.")
 
 
 def _check_estimate(task: TaskRequest, here: str) -> Iterator[Fault]:
@@ -97,9 +107,10 @@ def _check_estimate(task: TaskRequest, here: str) -> Iterator[Fault]:
 
 
 def _check_cycles(by_id: Mapping[str, TaskRequest], first: Mapping[str, int]) -> Iterator[Fault]:
-    after = {name: [other for other in task.after if other != name] for name, task in by_id.items()}
+    named = {name: [link.task for link in links(task)] for name, task in by_id.items()}
+    after = {name: [other for other in others if other != name] for name, others in named.items()}
     for cycle in find_cycles(after):
-        place = by_id[cycle.successor].after.index(cycle.predecessor)
+        place = named[cycle.successor].index(cycle.predecessor)
         pointer = f"/tasks/{first[cycle.successor]}/after/{place}"
         yield _fault(pointer, "cycle", f"The tasks wait for each other: {cycle}.")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from orchestra.contracts.files import fitting
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
 from orchestra.planner.domain.paths import clashes, is_inside, provided
@@ -31,6 +32,9 @@ def check_command(
         if not bad and path not in files and path not in promised:
             detail = f"{path} is no file of the project and no output of a task that this one comes directly after."
             yield _fault(f"{here}/inputs/{n}", "missing-input", detail)
+    if (named := fitting(command.outputs)) < len(command.outputs):
+        detail = f"{len(command.outputs)} outputs are too many ({named} can be named): make an archive of them."
+        yield _fault(f"{here}/outputs", "too-many-files", detail)
     for n, path in enumerate(command.outputs):
         yield from _check_path(path, f"{here}/outputs/{n}")
     for clash in clashes(outputs):

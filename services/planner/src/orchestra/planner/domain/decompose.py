@@ -1,11 +1,12 @@
 """An approved plan becomes the graph that the scheduler works on, in parts that fit into events."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from orchestra.contracts.ids import TaskId
-from orchestra.contracts.planning import Command, DecomposedTask, Dependency, Input, TaskRequest
+from orchestra.contracts.planning import AfterRequest, Command, DecomposedTask, Dependency, Input, TaskRequest
+from orchestra.planner.domain.after import done_before, links
 from orchestra.planner.domain.paths import provided
 from orchestra.planner.domain.plan import Plan
 
@@ -20,16 +21,26 @@ class Graph(NamedTuple):
     dependencies: tuple[Dependency, ...]
 
 
-def decompose(plan: Plan, new_id: Callable[[], TaskId]) -> Graph:
-    """The tasks in plan order, each under a new id, and their dependencies in the order of their successors.
+def decompose(plan: Plan, id_of: Callable[[str], TaskId]) -> Graph:
+    """The tasks in plan order, each under the id of its key, and their dependencies in the order of their successors.
 
     The plan is free of faults. An input that a predecessor produces is a need; every other one is a file by its hash.
     """
     by_key = {task.id: task for task in plan.tasks}
-    ids = {key: new_id() for key in by_key}
+    ids = {key: id_of(key) for key in by_key}
     return Graph(
-        tuple(_decomposed(plan, task, ids[task.id], [by_key[key] for key in task.after]) for task in plan.tasks),
-        tuple(Dependency(predecessor=ids[key], successor=ids[task.id]) for task in plan.tasks for key in task.after),
+        tuple(_decomposed(plan, task, ids[task.id], done_before(task, by_key).values()) for task in plan.tasks),
+        tuple(_dependency(link, ids, task) for task in plan.tasks for link in links(task)),
+    )
+
+
+def _dependency(link: AfterRequest, ids: Mapping[str, TaskId], task: TaskRequest) -> Dependency:
+    return Dependency(
+        predecessor=ids[link.task],
+        successor=ids[task.id],
+        kind=link.kind,
+        lag_minutes=link.lag_minutes,
+        clock=link.clock,
     )
 
 

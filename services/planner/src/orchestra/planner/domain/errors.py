@@ -3,11 +3,14 @@
 PlanningError
 ├── UnknownProject
 ├── ProjectExists
+├── ProjectArchived
 ├── UnknownPlan
 ├── HashMismatch
 ├── PlanNotProposed
-├── AnotherPlanStands
-└── InvalidPlan
+├── PlanOvertaken
+├── NoStandingPlan
+├── InvalidPlan
+└── InvalidEdits
 """
 
 from collections.abc import Sequence
@@ -41,6 +44,12 @@ class ProjectExists(PlanningError):
     code = "project-exists"
 
 
+class ProjectArchived(PlanningError):
+    """The project is archived and takes no changes."""
+
+    code = "project-archived"
+
+
 class UnknownPlan(PlanningError):
     """There is no such plan."""
 
@@ -59,23 +68,41 @@ class HashMismatch(PlanningError):
 
 
 class PlanNotProposed(PlanningError):
-    """Only a proposed plan can be approved."""
+    """Only a proposed plan can be approved or rejected."""
 
     code = "plan-not-proposed"
 
     def __init__(self, state: str) -> None:
-        super().__init__(f"Only a proposed plan can be approved; this one is {state}.")
+        super().__init__(f"Only a proposed plan can be approved or rejected; this one is {state}.")
         self.state = state
 
 
-class AnotherPlanStands(PlanningError):
-    """Another plan of this project is approved."""
+class PlanOvertaken(PlanningError):
+    """The project does not go by the plan any more that this one was proposed to follow."""
 
-    code = "another-plan-stands"
+    code = "plan-overtaken"
 
-    def __init__(self, plan_id: PlanId, version: int | None) -> None:
-        super().__init__(f"A project goes by one plan, and version {version} of this one is approved ({plan_id}).")
-        self.plan_id = plan_id
+    def __init__(self, follows: PlanId | None, standing: PlanId | None, version: int | None) -> None:
+        now = "none stands" if standing is None else f"version {version} stands ({standing})"
+        super().__init__(f"When this plan was proposed, {follows or 'no plan'} stood; now {now}: propose it again.")
+        self.follows = follows
+        self.standing = standing
+
+
+class NoStandingPlan(PlanningError):
+    """The project has no approved plan."""
+
+    code = "no-standing-plan"
+
+
+class InvalidEdits(PlanningError):
+    """The edits cannot become a plan; `faults` names every place and reason."""
+
+    code = "invalid-edits"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(_first(faults))
+        self.faults = tuple(faults)
 
 
 class InvalidPlan(PlanningError):
@@ -84,6 +111,10 @@ class InvalidPlan(PlanningError):
     code = "invalid-plan"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        super().__init__(f"{faults[0].pointer}: {faults[0].detail}{more}" if faults else "")
+        super().__init__(_first(faults))
         self.faults = tuple(faults)
+
+
+def _first(faults: Sequence[Fault]) -> str:
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0].pointer}: {faults[0].detail}{more}" if faults else ""

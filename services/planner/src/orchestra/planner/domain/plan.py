@@ -7,6 +7,7 @@ from itertools import chain
 
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import Fault, PlanMode, PlanRequested, TaskRequest
+from orchestra.planner.domain.after import short
 from orchestra.planner.domain.errors import InvalidPlan
 from orchestra.planner.domain.prose import shorten
 from orchestra.planner.domain.requirements import Requirement
@@ -99,7 +100,7 @@ def _from_document(requirements: Sequence[Requirement]) -> tuple[tuple[TaskReque
 
 def _as_given(tasks: Sequence[TaskRequest]) -> tuple[tuple[TaskRequest, ...], tuple[str, ...]]:
     estimate = {"minutes": DEFAULT_COMMAND_MINUTES}
-    estimated = tuple(task.model_copy(update=estimate) if _lacks_estimate(task) else task for task in tasks)
+    estimated = tuple(short(task.model_copy(update=estimate) if _lacks_estimate(task) else task) for task in tasks)
     if guessed := sum(map(_lacks_estimate, tasks)):
         return estimated, (f"Commands without an estimate take {DEFAULT_COMMAND_MINUTES} minute each: {guessed}.",)
     return estimated, ()

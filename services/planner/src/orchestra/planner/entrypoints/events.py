@@ -2,10 +2,11 @@
 
 from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.contracts.planning import PlanRequested
-from orchestra.contracts.scheduling import PlanApplied, PlanRefused, TaskCompleted
+from orchestra.contracts.scheduling import PlanApplied, PlanRefused, ProjectChanged, TaskCompleted
 from orchestra.planner.adapters.work import PlanningWork
 from orchestra.planner.application.accept_plan_request import accept_plan_request
 from orchestra.planner.application.record_application import record_application
+from orchestra.planner.application.record_archiving import record_archiving
 from orchestra.planner.application.record_completion import record_completion
 
 subscriptions = Subscriptions("planner")
@@ -29,3 +30,8 @@ async def plan_refused(event: PlanRefused, work: PlanningWork) -> None:
 @subscriptions.on(TaskCompleted)
 async def task_completed(event: TaskCompleted, work: PlanningWork) -> None:
     await record_completion(work, event)
+
+
+@subscriptions.on(ProjectChanged)
+async def project_changed(event: ProjectChanged, work: PlanningWork) -> None:
+    await record_archiving(work, event)

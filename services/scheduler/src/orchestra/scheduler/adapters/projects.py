@@ -1,17 +1,18 @@
-"""Projects, plans and members on SQL."""
+"""Projects and plans on SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import exists, func, or_, select, tuple_, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
-from orchestra.contracts.ids import MemberId, PlanId, ProjectId, WorkspaceId
-from orchestra.scheduler.adapters.rows import grain_of, grain_to_json, member_of, member_to_json
-from orchestra.scheduler.adapters.tables import MEMBER, PLAN, PROJECT, TASK, TASK_CHANGE
+from orchestra.contracts.ids import PlanId, ProjectId, WorkspaceId
+from orchestra.scheduler.adapters.rows import grain_of, grain_to_json
+from orchestra.scheduler.adapters.tables import PLAN, PROJECT, TASK, TASK_CHANGE
 from orchestra.scheduler.application.ports import Key, Plan, Project
-from orchestra.scheduler.domain.people.member import Member
+from orchestra.scheduler.domain.errors import ProjectArchived
 from orchestra.scheduler.domain.timeline.grain import Grain
 
 
@@ -20,6 +21,12 @@ class SqlProjects:
         self._work = work
 
     async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
+        project = await self.hold_archived_or_not(workspace_id, project_id)
+        if project.archived_at is not None and self._work.by is not None:
+            raise ProjectArchived(project_id)
+        return project
+
+    async def hold_archived_or_not(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
         insert = self._work.dialect.insert(PROJECT).values(workspace_id=workspace_id, id=project_id)
         query = self._work.dialect.locked(select(PROJECT).where(*_is(workspace_id, project_id)))
         row = (await self._work.connection.execute(query)).mappings().first()
@@ -35,6 +42,14 @@ class SqlProjects:
 
     async def set_grain(self, project: Project, grain: Grain) -> None:
         await self._set(project, calendar=grain_to_json(grain))
+
+    async def set_people_choose(self, project: Project, people_choose: bool) -> None:
+        await self._set(project, people_choose=people_choose)
+
+    async def set_archived(self, project: Project, at: datetime | None) -> Project:
+        after = replace(project, archived_at=at, archivings=project.archivings + 1)
+        await self._set(project, archived_at=at, archivings=after.archivings)
+        return after
 
     async def graph_changed(self, project: Project) -> int:
         await self._set(project, graph_version=project.graph_version + 1)
@@ -105,38 +120,14 @@ class SqlPlans:
         row = (await self._work.connection.execute(select(PLAN).where(PLAN.c.id == plan_id))).mappings().first()
         return Plan(**row) if row else None
 
+    async def newest(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Plan | None:
+        mine = (PLAN.c.workspace_id == workspace_id, PLAN.c.project_id == project_id)
+        query = select(PLAN).where(*mine).order_by(PLAN.c.version.desc()).limit(1)
+        row = (await self._work.connection.execute(query)).mappings().first()
+        return Plan(**row) if row else None
+
     async def add(self, plan: Plan) -> None:
         await self._work.connection.execute(PLAN.insert().values(**vars(plan)))
-
-
-class SqlMembers:
-    def __init__(self, work: UnitOfWork) -> None:
-        self._work = work
-
-    async def of_project(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Member]:
-        query = (
-            select(MEMBER)
-            .where(and_(MEMBER.c.workspace_id == workspace_id, MEMBER.c.project_id == project_id, MEMBER.c.active))
-            .order_by(MEMBER.c.key)
-        )
-        return [member_of(row) for row in (await self._work.connection.execute(query)).mappings()]
-
-    async def replace(self, project: Project, members: Sequence[Member]) -> list[MemberId]:
-        keys = {member.key for member in members}
-        before = await self.of_project(project.workspace_id, project.id)
-        for member in members:
-            values = {"definition": member_to_json(member), "active": True}
-            await self._work.connection.execute(
-                self._work.dialect.insert(MEMBER)
-                .values(
-                    id=member.id, workspace_id=project.workspace_id, project_id=project.id, key=member.key, **values
-                )
-                .on_conflict_do_update(index_elements=["project_id", "workspace_id", "key"], set_=values)
-            )
-        gone = [member.id for member in before if member.key not in keys]
-        if gone:
-            await self._work.connection.execute(update(MEMBER).where(MEMBER.c.id.in_(gone)).values(active=False))
-        return gone
 
 
 def _is(workspace_id: WorkspaceId, project_id: ProjectId) -> tuple[Any, Any]:
@@ -152,4 +143,7 @@ def _project(row: Any) -> Project:
         stale_cause=row["stale_cause"],
         stale_count=row["stale_count"],
         grain=grain_of(row["calendar"]),
+        people_choose=row["people_choose"],
+        archived_at=row["archived_at"],
+        archivings=row["archivings"],
     )

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
@@ -14,6 +14,7 @@ from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, Unknow
 
 _HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
 _PEOPLE_WAIT = ("assigned", "waiting", "in_review")
+_REASONS = {"assigned": "is theirs to do", "running": "is being done by them"}
 
 
 class Queries:
@@ -62,18 +63,38 @@ class Queries:
         return set((await self._execute(query.where(PROJECT.c.stale_cause.is_not(None)))).scalars())
 
     async def _waiting(self, run_ids: Sequence[RunId]) -> dict[RunId, list[dict[str, Any]]]:
+        asked = and_(TASK.c.status.in_(_PEOPLE_WAIT), TASK.c.performed_at.is_(None))
+        at_it = and_(TASK.c.status == "running", TASK.c.command.is_(None))
+        paused = and_(TASK.c.status == "ready", TASK.c.paused_by.is_not(None))
         query = (
-            select(TASK.c.run_id, TASK.c.id, TASK.c.key, TASK.c.title, TASK.c.status, MEMBER.c.key, MEMBER.c.definition)
+            select(
+                TASK.c.run_id,
+                TASK.c.id,
+                TASK.c.key,
+                TASK.c.title,
+                TASK.c.status,
+                TASK.c.paused_by,
+                MEMBER.c.key,
+                MEMBER.c.definition,
+            )
             .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
-            .where(TASK.c.run_id.in_(run_ids), TASK.c.status.in_(_PEOPLE_WAIT))
+            .where(TASK.c.run_id.in_(run_ids), or_(asked, at_it, paused))
             .order_by(TASK.c.planned_start, TASK.c.position)
         )
         waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
-        for run_id, task_id, key, title, status, member_key, definition in await self._execute(query):
+        for run_id, task_id, key, title, status, paused_by, member_key, definition in await self._execute(query):
             person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
-            reason = "is theirs to do" if status == "assigned" else "waits for a decision"
+            held = status == "ready"
+            reason = _REASONS.get(status, "waits for a decision")
             waiting[run_id].append(
-                {"task_id": task_id, "key": key, "title": title, "member": person or None, "reason": reason}
+                {
+                    "task_id": task_id,
+                    "key": key,
+                    "title": title,
+                    "member": person or None,
+                    "reason": f"was paused by {paused_by}" if held else reason,
+                    "paused": held,
+                }
             )
         return waiting
 
@@ -104,11 +125,7 @@ class Queries:
 
     async def _tasks(self, query: Select[Any]) -> list[dict[str, Any]]:
         rows = (await self._execute(query)).mappings().all()
-        after: defaultdict[TaskId, list[TaskId]] = defaultdict(list)
-        edges = select(DEPENDENCY.c.successor, DEPENDENCY.c.predecessor)
-        edges = edges.where(DEPENDENCY.c.successor.in_([row["id"] for row in rows]))
-        for successor, predecessor in await self._execute(edges.order_by(DEPENDENCY.c.predecessor)):
-            after[successor].append(predecessor)
+        edges = await self._edges([row["id"] for row in rows])
         members = await self._members({row["assignee"] or row["planned_member"] for row in rows})
         plans = await self._placements({row["project_id"] for row in rows})
         return [
@@ -116,15 +133,31 @@ class Queries:
                 **dict(row),
                 "order": row["position"],
                 "cursor": f"{row['plan_id']}:{row['position']}",
-                "after": after[row["id"]],
+                "after": list(dict.fromkeys(edge["task_id"] for edge in edges[row["id"]])),
+                "dependencies": edges[row["id"]],
                 "assignee": members.get(row["assignee"]),
                 "planned_member": members.get(row["planned_member"]),
                 "outputs": row["outputs"] or [],
                 "next_try_at": row["not_before"],
+                "newer": _differences(row),
                 **plans.get(row["id"], {"critical": False, "slack_minutes": None}),
             }
             for row in rows
         ]
+
+    async def _edges(self, task_ids: Sequence[TaskId]) -> dict[TaskId, list[dict[str, Any]]]:
+        opens_at = func.coalesce(DEPENDENCY.c.opens_at, DEPENDENCY.c.opened_at).label("opens_at")
+        query = (
+            select(DEPENDENCY.c.successor, TASK.c.id.label("task_id"), TASK.c.key, opens_at)
+            .add_columns(DEPENDENCY.c.kind, DEPENDENCY.c.lag_minutes, DEPENDENCY.c.clock)
+            .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
+            .where(DEPENDENCY.c.successor.in_(task_ids))
+            .order_by(DEPENDENCY.c.predecessor, DEPENDENCY.c.kind)
+        )
+        edges: defaultdict[TaskId, list[dict[str, Any]]] = defaultdict(list)
+        for row in (await self._execute(query)).mappings():
+            edges[row["successor"]].append({name: value for name, value in row.items() if name != "successor"})
+        return edges
 
     async def _members(self, ids: set[str | None]) -> dict[str | None, dict[str, Any]]:
         query = select(MEMBER.c.id, MEMBER.c.key, MEMBER.c.definition).where(MEMBER.c.id.in_([i for i in ids if i]))
@@ -171,6 +204,7 @@ class Queries:
                     "slack_minutes": p.slack,
                     "critical": p.critical,
                     "cause": _named(str(p.cause), p.cause.task, names),
+                    "held": _named(str(p.held), p.held.task, names) if p.held else None,
                 }
                 for p in schedule.placements
             ],
@@ -191,6 +225,12 @@ class Queries:
             query = query.where(SCHEDULE.c.version < before)
         rows = await self._execute(query.order_by(SCHEDULE.c.version.desc()).limit(limit))
         return [dict(row) for row in rows.mappings()]
+
+
+def _differences(row: Any) -> dict[str, Any] | None:
+    """What a newer plan says otherwise of a task."""
+    newer: dict[str, Any] = row["newer"] or {}
+    return {name: value for name, value in newer.items() if row[name] != value} or None
 
 
 def _named(text: str, task_id: str | None, names: dict[str, tuple[str, str]]) -> str:

@@ -24,6 +24,7 @@ def task_of(row: RowMapping) -> Task:
     if values["command"] is not None:
         values["command"] = Command.model_validate(values["command"])
     values["covers"] = tuple(values["covers"])
+    values["declined"] = tuple(values["declined"] or ())
     return Task(**values)
 
 

@@ -67,10 +67,16 @@ class SqlRuns:
         )
         return [run_of(row) for row in (await self._execute(query)).mappings()]
 
+    async def unended(self, key: Key) -> list[Run]:
+        mine = (RUN.c.workspace_id == key[0], RUN.c.project_id == key[1])
+        query = select(*_RUN).where(*mine, RUN.c.status.not_in(("finished", "cancelled"))).order_by(RUN.c.id.desc())
+        return [run_of(row) for row in (await self._execute(query)).mappings()]
+
     async def to_look_at(self, limit: int) -> list[RunId]:
         due = exists().where(
             TASK.c.run_id == RUN.c.id,
             TASK.c.status == "ready",
+            TASK.c.paused_by.is_(None),
             TASK.c.not_before <= self._work.now,
         )
         stands = and_(RUN.c.status == "accepted", exists().where(PLAN.c.id == RUN.c.plan_id))
@@ -85,6 +91,9 @@ class SqlDispatches:
 
     async def heard(self, attempt_ids: Sequence[AttemptId]) -> None:
         await self._set(attempt_ids, status="heard")
+
+    async def recalled(self, attempt_ids: Sequence[AttemptId]) -> None:
+        await self._set(attempt_ids, status="recalled")
 
     async def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None:
         await self._set(attempt_ids, status=status, failure=failure, ended_at=self._work.now)

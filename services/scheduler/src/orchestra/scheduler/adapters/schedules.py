@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, case, select, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, TaskId
-from orchestra.scheduler.adapters.projects import SqlMembers
+from orchestra.scheduler.adapters.gates import EDGE_COLUMNS, edge_of
+from orchestra.scheduler.adapters.people import SqlMembers
 from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, SCHEDULE, TASK
 from orchestra.scheduler.application.ports import Project, PublishedSchedule
 from orchestra.scheduler.domain.people.member import Need
@@ -28,18 +29,14 @@ class SqlSchedules:
     async def snapshot(self, project: Project) -> Snapshot:
         mine = (TASK.c.workspace_id == project.workspace_id, TASK.c.project_id == project.id)
         tasks = (await self._execute(select(*_INPUTS).where(*mine).order_by(TASK.c.position))).mappings().all()
-        edges = await self._execute(
-            select(DEPENDENCY.c.predecessor, DEPENDENCY.c.successor)
-            .join(TASK, TASK.c.id == DEPENDENCY.c.successor)
-            .where(*mine)
-        )
+        edges = await self._execute(select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*mine))
         last = await self.latest(project.id)
         return Snapshot(
             as_of=self._work.now,
             grain=project.grain,
             members=tuple(await SqlMembers(self._work).of_project(project.workspace_id, project.id)),
             tasks=tuple(_planned(row) for row in tasks),
-            dependencies=tuple((row[0], row[1]) for row in edges),
+            dependencies=tuple(edge_of(row) for row in edges.mappings()),
             previous=last.schedule if last else None,
             previous_version=last.version if last else 0,
         )
@@ -122,14 +119,17 @@ _INPUTS = [
         "assigned_at",
         "ended_at",
         "not_before",
+        "performed_at",
         "share",
+        "declined",
     )
 ]
 
 
 def _planned(row: Any) -> PlannedTask:
     pool = need_of_pool(row["pool"])
-    need = Need(pool.role, pool.command, pool.tools, row["points"], row["minutes"])
+    declined = frozenset(row["declined"] or ())
+    need = Need(pool.role, pool.command, pool.tools, row["points"], row["minutes"], declined)
     return PlannedTask(
         id=row["id"],
         order=row["position"],
@@ -139,6 +139,7 @@ def _planned(row: Any) -> PlannedTask:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         not_before=row["not_before"],
+        performed_at=row["performed_at"] if row["status"] == "in_review" else None,
         share=row["share"] if row["started_at"] else None,
     )
 
@@ -154,10 +155,20 @@ def _plain(value: Any) -> Any:
 
 def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     return {
-        "placements": [_plain(asdict(placement)) for placement in schedule.placements],
+        "placements": [_placement_to_json(placement) for placement in schedule.placements],
         "unplaced": [asdict(each) for each in schedule.unplaced],
         "project_end": _plain(schedule.project_end),
     }
+
+
+def _placement_to_json(placement: Placement) -> dict[str, Any]:
+    """What says nothing is left out: who knows only finish to start reads what has only that."""
+    content = _plain(asdict(placement))
+    if not content["held"]:
+        del content["held"]
+    if not content["cause"]["edge"]:
+        del content["cause"]["edge"]
+    return content
 
 
 _INSTANTS = ("start", "end", "late_start", "late_end")
@@ -174,5 +185,11 @@ def schedule_of(content: dict[str, Any]) -> Schedule:
 
 def _placement(content: dict[str, Any]) -> Placement:
     instants = {name: datetime.fromisoformat(content[name]) for name in _INSTANTS}
-    values: dict[str, Any] = {**content, **instants, "cause": Cause(**content["cause"])}
+    held = content.get("held")
+    values: dict[str, Any] = {
+        **content,
+        **instants,
+        "cause": Cause(**content["cause"]),
+        "held": Cause(**held) if held else None,
+    }
     return Placement(**values)

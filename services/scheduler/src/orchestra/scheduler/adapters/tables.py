@@ -8,6 +8,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -40,6 +41,9 @@ PROJECT = Table(
     Column("rests_until", Instant),
     Column("told_at", Instant),
     Column("sequence", Counter, nullable=False, server_default="0"),
+    Column("people_choose", Boolean, nullable=False, server_default=text("false")),
+    Column("archived_at", Instant),
+    Column("archivings", Integer, nullable=False, server_default="0"),
     Index(
         "project_stale",
         "rests_until",
@@ -58,8 +62,19 @@ MEMBER = Table(
     Column("key", String(64), nullable=False),
     Column("definition", Json, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("reasons", Json),
     UniqueConstraint("project_id", "workspace_id", "key", name="member_once"),
 )
+
+ROLE = Table(
+    "role",
+    metadata,
+    Column("workspace_id", String(64), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("declared_at", Instant, nullable=False),
+)
+"""Roles that were declared; those that members have or tasks need exist without it."""
 
 PLAN = Table(
     "plan",
@@ -97,6 +112,8 @@ RUN = Table(
 )
 """One execution of an approved plan; a plan has at most one, which may be reopened."""
 
+_RENEWED = text("newer IS NOT NULL OR retired")
+
 TASK = Table(
     "task",
     metadata,
@@ -126,26 +143,58 @@ TASK = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("lost", Integer, nullable=False, server_default="0"),
+    Column("watched", Boolean, nullable=False, server_default=text("false")),
+    Column("end_gated", Boolean, nullable=False, server_default=text("false")),
     Column("not_before", Instant),
+    Column("paused_by", String(200)),
     Column("assigned_at", Instant),
     Column("started_at", Instant),
+    Column("performed_at", Instant),
     Column("ended_at", Instant),
     Column("outputs", Json),
     Column("evidence", Json),
     Column("last_failure", Json),
+    Column("declined", Json),
+    Column("progress", Integer),
+    Column("newer", Json),
+    Column("retired", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("plan_id", "key", name="task_key"),
+    Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),
     Index("task_of_project", "project_id", "status"),
 )
+"""A task keeps its row through all versions of its plan; `plan_id` is the newest that has it.
+
+`newer` is what a plan says of it that came after it was started, and what a further try goes by. `retired`: the plan
+that stands has it no longer.
+"""
 
 DEPENDENCY = Table(
     "dependency",
     metadata,
-    Column("successor", String(64), ForeignKey("task.id"), primary_key=True),
-    Column("predecessor", String(64), ForeignKey("task.id"), primary_key=True),
+    Column("successor", String(64), ForeignKey("task.id"), nullable=False),
+    Column("predecessor", String(64), ForeignKey("task.id"), nullable=False),
     Column("kind", String(2), nullable=False),
+    Column("lag_minutes", Integer, nullable=False, server_default="0"),
+    Column("clock", String(8), nullable=False, server_default="working"),
+    Column("opens_at", Instant),
+    Column("opened_at", Instant),
+    PrimaryKeyConstraint("successor", "predecessor", "kind", name="dependency_pkey"),
     Index("dependency_forward", "predecessor"),
+    Index(
+        "dependency_lagged",
+        "predecessor",
+        postgresql_where=text("lag_minutes > 0"),
+        sqlite_where=text("lag_minutes > 0"),
+    ),
+    Index(
+        "dependency_opens",
+        "opens_at",
+        postgresql_where=text("opens_at IS NOT NULL"),
+        sqlite_where=text("opens_at IS NOT NULL"),
+    ),
 )
+"""One edge of the graph. Only a lag is counted in the row: `opens_at` while it runs, `opened_at` when it is over."""
 
 DISPATCH = Table(
     "dispatch",
@@ -197,3 +246,24 @@ TASK_CHANGE = Table(
     Index("task_change_of_project", "project_id", "position"),
 )
 """Changes of tasks that nobody has been told of yet; they leave together, at most four times a second a project."""
+
+TASK_LOG = Table(
+    "task_log",
+    metadata,
+    Column("position", Counter, primary_key=True, autoincrement=True),
+    _id("workspace_id"),
+    _id("project_id"),
+    _id("task_id"),
+    _id("run_id", nullable=True),
+    Column("kind", String(20), nullable=False),
+    Column("before", String(20), nullable=False),
+    Column("after", String(20), nullable=False),
+    _id("member_id", nullable=True),
+    Column("percent", Integer),
+    Column("text", Text, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("task_log_of_task", "task_id", "position"),
+    Index("task_log_of_project", "project_id", "position"),
+)
+"""What became of tasks, written in the transaction in which it did. Rows are added, never changed or removed."""

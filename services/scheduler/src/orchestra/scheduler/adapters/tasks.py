@@ -4,22 +4,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.chassis.errors import Transient
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
-from orchestra.contracts.planning import DecomposedTask, Dependency, Input
+from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
+from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, RUN, TASK
 from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
 from orchestra.scheduler.domain.errors import UnknownTask
-from orchestra.scheduler.domain.work.status import RELEASING
+from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import Task
 
 _TASK = [TASK.c[name] for name in TASK_FIELDS]
 _AGENT = "agent|"
-_IN_HAND: tuple[TaskStatus, ...] = ("assigned", "queued", "running", "in_review", "waiting")
+_AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
+_IN_HAND: tuple[TaskStatus, ...] = (*_AT_WORK, "waiting")
+_CARRIED: tuple[TaskStatus, ...] = (*_IN_HAND, "in_review")
 
 
 class SqlTasks:
@@ -34,11 +38,13 @@ class SqlTasks:
         self,
         plan: Plan,
         tasks: Sequence[DecomposedTask],
-        dependencies: Sequence[Dependency],
+        edges: Sequence[Edge],
         pools: Sequence[str],
         run_id: RunId | None,
     ) -> None:
-        behind = {dependency.successor for dependency in dependencies}
+        behind = {edge.successor for edge in edges if not edge.before_end}
+        watched = {edge.predecessor for edge in edges if not edge.plain}
+        end_gated = {edge.successor for edge in edges if edge.before_end}
         rows = [
             {
                 **task.model_dump(mode="json"),
@@ -49,12 +55,15 @@ class SqlTasks:
                 "position": position,
                 "pool": pool,
                 "status": "blocked" if task.id in behind else "ready",
+                "watched": task.id in watched,
+                "end_gated": task.id in end_gated,
             }
             for position, (task, pool) in enumerate(zip(tasks, pools, strict=True))
         ]
         await self._execute(TASK.insert(), rows)
-        if dependencies:
-            await self._execute(DEPENDENCY.insert(), [d.model_dump() for d in dependencies])
+        if edges:
+            columns = ("predecessor", "successor", "kind", "lag_minutes", "clock")
+            await self._execute(DEPENDENCY.insert(), [dict(zip(columns, edge, strict=True)) for edge in edges])
 
     async def find(self, workspace_id: WorkspaceId, task_id: TaskId) -> Task:
         """Raises UnknownTask; a task of another workspace is one."""
@@ -63,6 +72,9 @@ class SqlTasks:
             raise UnknownTask(task_id)
         return found[0]
 
+    async def some(self, task_ids: Sequence[TaskId]) -> list[Task]:
+        return await self._all(select(*_TASK).where(TASK.c.id.in_(task_ids)).order_by(_ORDER))
+
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
         columns = [DISPATCH.c[name].label(f"d_{name}") for name in ("attempt_id", "run_id", "member_id", "number")]
         query = (
@@ -70,24 +82,36 @@ class SqlTasks:
             .join(TASK, TASK.c.id == DISPATCH.c.task_id)
             .where(DISPATCH.c.attempt_id.in_(attempt_ids))
         )
-        return {
+        known = {
             row["d_attempt_id"]: (dispatch_of(row), task_of(row)) for row in (await self._execute(query)).mappings()
         }
+        if unknown := sorted(set(attempt_ids) - set(known)):
+            raise Transient(f"the attempt {unknown[0]} is not known yet")
+        return known
 
     async def give_to_run(self, plan_id: PlanId, run_id: RunId) -> None:
-        await self._execute(update(TASK).where(TASK.c.plan_id == plan_id).values(run_id=run_id))
+        # What is done stays with the run that did it.
+        open_ = (TASK.c.plan_id == plan_id, TASK.c.status.not_in(("done", "skipped")))
+        await self._execute(update(TASK).where(*open_).values(run_id=run_id))
 
     async def finish(self, finished: Sequence[Finished]) -> None:
+        await self._perform(finished, status="done", ended_at=bindparam("b_ended"))
+
+    async def hold(self, finished: Sequence[Finished]) -> None:
+        await self._perform(finished, status="in_review", performed_at=bindparam("b_ended"))
+
+    async def _perform(self, finished: Sequence[Finished], **values: Any) -> None:
         await self._execute(
             update(TASK)
             .where(TASK.c.id == bindparam("b_id"))
             .values(
-                status="done",
                 started_at=bindparam("b_started"),
-                ended_at=bindparam("b_ended"),
                 outputs=bindparam("b_outputs"),
                 evidence=bindparam("b_evidence"),
                 not_before=None,
+                progress=100,
+                paused_by=None,
+                **values,
             ),
             [
                 {
@@ -104,15 +128,21 @@ class SqlTasks:
     async def release_after(self, task_ids: Sequence[TaskId]) -> list[Task]:
         successors = select(DEPENDENCY.c.successor).where(DEPENDENCY.c.predecessor.in_(task_ids))
         released = await self._all(
-            select(*_TASK).where(TASK.c.id.in_(successors), TASK.c.status == "blocked", ~_held_back()).order_by(_ORDER)
+            select(*_TASK)
+            .where(TASK.c.id.in_(successors), TASK.c.status == "blocked", ~held_back(self._work.now))
+            .order_by(_ORDER)
         )
         if released:
             await self.change([task.id for task in released], status="ready")
         return released
 
+    async def held_back(self, task_ids: Sequence[TaskId]) -> set[TaskId]:
+        query = select(TASK.c.id).where(TASK.c.id.in_(task_ids), held_back(self._work.now))
+        return set((await self._execute(query)).scalars())
+
     async def forgotten(self, limit: int) -> list[Task]:
         begun = select(RUN.c.id).where(RUN.c.status.in_(("running", "waiting")))
-        query = select(*_TASK).where(TASK.c.status == "blocked", TASK.c.run_id.in_(begun), ~_held_back())
+        query = select(*_TASK).where(TASK.c.status == "blocked", TASK.c.run_id.in_(begun), ~held_back(self._work.now))
         return await self._all(query.limit(limit))
 
     async def ready_pools(self, run_id: RunId) -> dict[str, int]:
@@ -131,7 +161,7 @@ class SqlTasks:
 
     def _due(self, run_id: RunId) -> ColumnElement[bool]:
         come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= self._work.now)
-        return and_(TASK.c.run_id == run_id, TASK.c.status == "ready", come)
+        return and_(TASK.c.run_id == run_id, TASK.c.status == "ready", TASK.c.paused_by.is_(None), come)
 
     async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
         query = (
@@ -147,8 +177,12 @@ class SqlTasks:
         return {row[0]: row[1] for row in await self._execute(query)}
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        machine = TASK.c.pool.startswith(_AGENT).label("machine")
-        query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == run_id)
+        # A paused one that is ready goes on when a person says so.
+        by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
+        machine = and_(TASK.c.pool.startswith(_AGENT), by_itself).label("machine")
+        # The failure of what is no longer planned is nobody's to mend.
+        counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
+        query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == run_id, counts)
         rows = (await self._execute(query.group_by(machine, TASK.c.status))).all()
         return (
             {status: count for is_machine, status, count in rows if is_machine},
@@ -159,7 +193,7 @@ class SqlTasks:
         query = (
             select(DEPENDENCY.c.successor, TASK.c.outputs)
             .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
-            .where(DEPENDENCY.c.successor.in_(task_ids), TASK.c.outputs.is_not(None))
+            .where(DEPENDENCY.c.successor.in_(task_ids), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
             .order_by(DEPENDENCY.c.successor, _ORDER)
         )
         handed_on: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
@@ -217,28 +251,21 @@ class SqlTasks:
         query = select(*_TASK).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))
         return await self._all(query.order_by(_ORDER))
 
-    async def assigned_to(self, member_ids: Sequence[MemberId]) -> list[Task]:
-        return await self._all(
-            select(*_TASK).where(TASK.c.assignee.in_(member_ids), TASK.c.status == "assigned").order_by(_ORDER)
-        )
+    async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
+        return await self._of(member_ids, _AT_WORK)
 
-    async def predecessors(self, task_id: TaskId) -> list[Task]:
-        before = select(DEPENDENCY.c.predecessor).where(DEPENDENCY.c.successor == task_id)
-        return await self._all(select(*_TASK).where(TASK.c.id.in_(before)).order_by(_ORDER))
+    async def carried_by(self, member_ids: Sequence[MemberId]) -> list[Task]:
+        to_do = or_(TASK.c.status != "in_review", TASK.c.performed_at.is_(None))
+        return await self._of(member_ids, _CARRIED, to_do)
+
+    async def _of(
+        self, member_ids: Sequence[MemberId], statuses: tuple[TaskStatus, ...], *where: ColumnElement[bool]
+    ) -> list[Task]:
+        mine = (TASK.c.assignee.in_(member_ids), TASK.c.status.in_(statuses), *where)
+        return await self._all(select(*_TASK).where(*mine).order_by(TASK.c.plan_id, _ORDER))
 
 
 _ORDER = TASK.c.position
-
-
-def _held_back() -> ColumnElement[bool]:
-    """The task has a predecessor that is neither done nor skipped."""
-    earlier = TASK.alias("earlier")
-    return exists(
-        select(DEPENDENCY.c.successor)
-        .join(earlier, earlier.c.id == DEPENDENCY.c.predecessor)
-        .where(DEPENDENCY.c.successor == TASK.c.id, earlier.c.status.not_in(sorted(RELEASING)))
-        .correlate(TASK)
-    )
 
 
 def dispatch_of(row: Any) -> Dispatch:
@@ -249,5 +276,5 @@ def dispatch_of(row: Any) -> Dispatch:
         member_id=row["d_member_id"],
         number=row["d_number"],
         token=row["d_token"],
-        open=row["d_status"] in ("sent", "heard"),
+        open=row["d_status"] in ("sent", "heard", "recalled"),
     )

@@ -3,7 +3,11 @@
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
-from orchestra.scheduler.adapters.projects import SqlMembers, SqlPlans, SqlProjects
+from orchestra.scheduler.adapters.gates import SqlGates
+from orchestra.scheduler.adapters.graph import SqlGraph
+from orchestra.scheduler.adapters.log import SqlLog
+from orchestra.scheduler.adapters.people import SqlMembers, SqlRoles
+from orchestra.scheduler.adapters.projects import SqlPlans, SqlProjects
 from orchestra.scheduler.adapters.runs import SqlChanges, SqlDispatches, SqlRuns
 from orchestra.scheduler.adapters.schedules import SqlSchedules
 from orchestra.scheduler.adapters.tasks import SqlTasks
@@ -35,6 +39,14 @@ class SqlSchedulingWork(UnitOfWork):
         return SqlTasks(self)
 
     @property
+    def gates(self) -> SqlGates:
+        return SqlGates(self)
+
+    @property
+    def graph(self) -> SqlGraph:
+        return SqlGraph(self)
+
+    @property
     def dispatches(self) -> SqlDispatches:
         return SqlDispatches(self)
 
@@ -45,6 +57,14 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def changes(self) -> SqlChanges:
         return SqlChanges(self)
+
+    @property
+    def log(self) -> SqlLog:
+        return SqlLog(self)
+
+    @property
+    def roles(self) -> SqlRoles:
+        return SqlRoles(self)
 
     async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
         return await inbox.gather(self, f"scheduler:{event.kind}", event)

@@ -5,27 +5,43 @@ any change and once too often without harm. The caller holds the project.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import Evidence
+from orchestra.contracts.files import fitting
 from orchestra.contracts.ids import MemberId
-from orchestra.contracts.planning import Command
+from orchestra.contracts.planning import Command, Input
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
-from orchestra.scheduler.application.changes import Move, moved, publish_changes, tell
-from orchestra.scheduler.application.ports import Finished, SchedulingWork
+from orchestra.scheduler.application.changes import moved, publish_changes, tell
+from orchestra.scheduler.application.end_work import end_work
+from orchestra.scheduler.application.gate_ports import Finished
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.replan import renew
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import RUN_OPEN, RUN_TERMINAL, move_run, run_status
+from orchestra.scheduler.domain.work.status import RUN_OVER, RUN_TERMINAL, move_run, run_status
 from orchestra.scheduler.domain.work.task import Task, need_of_pool
 
 
 async def advance_run(work: SchedulingWork, run: Run, cause: str) -> Run:
-    """The run as it is afterwards. A cancelled run stays as it is; a failed one may be reopened by what happened."""
-    if run.status in ("cancelled", "finished"):
+    """The run as it is afterwards. One that is over or paused stays so; a failed one may be reopened."""
+    if run.status in RUN_OVER or run.status == "paused":
         return run
+    return await go_on(work, run, cause)
+
+
+async def advance_runs_of(work: SchedulingWork, tasks: Iterable[Task], cause: str) -> None:
+    """The runs that these tasks are in, each once, in the order of their ids."""
+    for run_id in sorted({task.run_id for task in tasks if task.run_id}):
+        await advance_run(work, await work.runs.get(run_id), cause)
+
+
+async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
+    """The same for a run that somebody resumes."""
+    await renew(work, run)
     members = await work.members.of_project(run.workspace_id, run.project_id)
     if run.dry_run:
         await _pass_people(work, run)
@@ -48,6 +64,7 @@ async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], i
         return
     handed_on = await work.tasks.handed_on([task.id for task, _, _ in taken])
     await work.tasks.queue(taken)
+    await _begin_anew(work, [task for task, _, _ in taken if task.attempts])
     for task, _, attempt_id in taken:
         event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run)
         work.publish(event, trace=run.trace)
@@ -55,10 +72,11 @@ async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], i
 
 
 def dispatched(
-    work: SchedulingWork, task: Task, attempt_id: str, handed_on: tuple[object, ...], run: Run
+    work: SchedulingWork, task: Task, attempt_id: str, handed_on: Sequence[Input], run: Run
 ) -> TaskDispatched:
     """The event for an attempt that `queue` has just made of the task."""
     assert task.command is not None
+    named = fitting(each.path for each in handed_on)
     return TaskDispatched.model_construct(
         workspace_id=task.workspace_id,
         project_id=task.project_id,
@@ -68,9 +86,11 @@ def dispatched(
         attempt_id=attempt_id,
         number=task.attempts + 1,
         token=task.token + 1,
+        key=task.key,
         title=task.title,
         command=task.command,
-        handed_on=handed_on,
+        handed_on=tuple(handed_on[:named]),
+        left_out=len(handed_on) - named,
         dry_run=run.dry_run,
         at=work.now,
     )
@@ -80,35 +100,47 @@ async def _assign(work: SchedulingWork, run: Run, members: Sequence[Member], in_
     """Each person gets the next task that the schedule has given them, one at a time unless they take more."""
     people = {m.id: m for m in members if m.kind == "person"}
     free = {m.id: m.slots - in_hand.get(m.id, 0) for m in people.values()}
+    if all(count <= 0 for count in free.values()):
+        return
+    planned = await work.tasks.next_for_people(run.id)
+    if not planned or await _people_choose(work, run):
+        return
     taken: list[tuple[Task, MemberId]] = []
-    if any(count > 0 for count in free.values()):
-        for task in await work.tasks.next_for_people(run.id):
-            member = people.get(task.planned_member or "")
-            # The schedule may be older than the team: whoever became a manager since then takes nothing (BR-PROJ-002).
-            if member is not None and free[member.id] > 0 and may_take(member, need_of_pool(task.pool)):
-                free[member.id] -= 1
-                taken.append((task, member.id))
+    for task in planned:
+        member = people.get(task.planned_member or "")
+        # The schedule may be older than the team: whoever became a manager since then takes nothing (BR-PROJ-002).
+        if member is not None and free[member.id] > 0 and may_take(member, task.need):
+            free[member.id] -= 1
+            taken.append((task, member.id))
     if taken:
         await work.tasks.assign(taken)
+        await _begin_anew(work, [task for task, _ in taken])
         await tell(work, [moved(task, "assigned", "it is their turn", member) for task, member in taken])
+
+
+async def _people_choose(work: SchedulingWork, run: Run) -> bool:
+    project = await work.projects.find(run.workspace_id, run.project_id)
+    return project is not None and project.people_choose
+
+
+async def _begin_anew(work: SchedulingWork, tasks: Sequence[Task]) -> None:
+    """What counts for others is the start of this try."""
+    watched = [task.id for task in tasks if task.watched]
+    if watched:
+        await work.gates.forget(watched)
 
 
 async def _pass_people(work: SchedulingWork, run: Run) -> None:
     """In a dry run the tasks of people are gone through without being done."""
     evidence = Evidence(sandbox_level="none", duration_ms=0, dry_run=True)
     while True:
-        tasks = [t for t in await work.tasks.of_run(run.id, ("ready", "assigned")) if t.command is None]
+        tasks = [
+            t for t in await work.tasks.of_run(run.id, ("ready", "assigned")) if t.command is None and not t.paused_by
+        ]
         if not tasks:
             return
-        await work.tasks.finish([Finished(t, work.now, work.now, evidence=evidence) for t in tasks])
-        moves = [moved(replace(t, status="assigned"), "done", "dry run") for t in tasks]
-        await tell(work, [*moves, *await release(work, tasks)])
-
-
-async def release(work: SchedulingWork, done: Sequence[Task]) -> list[Move]:
-    """Make ready what waited for these only."""
-    released = await work.tasks.release_after([task.id for task in done])
-    return [moved(task, "ready", "what it waited for is done") for task in released]
+        taken = [replace(task, status="assigned") for task in tasks]
+        await end_work(work, [Finished(t, work.now, work.now, evidence=evidence) for t in taken], "dry run")
 
 
 async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cause: str) -> Run:
@@ -121,6 +153,10 @@ async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cau
                 machine["ready"] -= count
                 person["ready"] += count
     status = run_status(+machine, +person)
+    together = machine + person
+    if status != "running" and (together["blocked"] or together["in_review"]):
+        standing = await work.gates.standing(run.id)
+        status = run_status(+machine, +person, held=standing.held, counting=standing.counting)
     if status == run.status:
         return run
     return await change_run(work, run, status, cause, +(machine + person))
@@ -137,7 +173,7 @@ async def change_run(
         epoch=move_run(run.id, run.status, status, run.epoch),
         sequence=run.sequence + 1,
         cause=cause,
-        started_at=run.started_at or (work.now if status in RUN_OPEN else None),
+        started_at=run.started_at or (work.now if status in ("running", "waiting") else None),
         ended_at=work.now if status in RUN_TERMINAL else None,
     )
     await work.runs.save(after)
@@ -156,6 +192,12 @@ async def change_run(
         trace=run.trace,
     )
     return after
+
+
+async def totals_of(work: SchedulingWork, run: Run) -> Counter[TaskStatus]:
+    """How many of its tasks are in which state."""
+    machine, person = await work.tasks.totals(run.id)
+    return Counter(machine) + Counter(person)
 
 
 def retries_of(run: Run, command: Command) -> int:

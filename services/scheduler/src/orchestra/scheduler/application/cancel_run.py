@@ -1,41 +1,28 @@
-"""Cancel a run: what has not ended is cancelled, and what is at an executor is called back."""
-
-from collections import Counter
+"""Cancel a run: what has not ended is cancelled. Its executors hear it from the run itself."""
 
 from orchestra.contracts.ids import RunId, WorkspaceId
-from orchestra.contracts.scheduling import DispatchWithdrawn
-from orchestra.scheduler.application.advance_run import change_run
+from orchestra.scheduler.application.advance_run import change_run, totals_of
 from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.find_held import held_run
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import OPEN
+from orchestra.scheduler.domain.work.status import OPEN, move_run
 
 
 async def cancel_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, by: str) -> Run:
-    """A run that has ended is refused; cancelling a cancelled one again changes nothing."""
-    found = await work.runs.find(workspace_id, run_id)
-    await work.projects.hold(workspace_id, found.project_id)
-    run = await work.runs.find(workspace_id, run_id)
+    """A run that is over is refused; cancelling a cancelled one again changes nothing.
+
+    One RunChanged says it all: it beats whatever was dispatched, in whichever order they arrive.
+    """
+    run = await held_run(work, workspace_id, run_id)
     if run.status == "cancelled":
         return run
+    move_run(run.id, run.status, "cancelled", run.epoch)
     reason = f"the run was cancelled by {by}"
     tasks = await work.tasks.of_run(run_id, OPEN)
-    at_executor = [t for t in tasks if t.status in ("queued", "running") and t.attempt_id]
     if tasks:
-        await work.tasks.change([task.id for task in tasks], status="cancelled", ended_at=work.now)
-        await work.dispatches.end([t.attempt_id or "" for t in at_executor], "withdrawn")
-    for task in at_executor:
-        work.publish(
-            DispatchWithdrawn(
-                workspace_id=task.workspace_id,
-                project_id=task.project_id,
-                sequence=2,
-                task_id=task.id,
-                attempt_id=task.attempt_id or "",
-                reason=reason,
-            ),
-            trace=run.trace,
-        )
+        await work.tasks.change([task.id for task in tasks], status="cancelled", ended_at=work.now, paused_by=None)
+        dispatched = [task.attempt_id for task in tasks if task.status in ("queued", "running") and task.attempt_id]
+        await work.dispatches.end(dispatched, "withdrawn")
     await tell(work, [moved(task, "cancelled", reason) for task in tasks])
-    machine, person = await work.tasks.totals(run_id)
-    return await change_run(work, run, "cancelled", reason, Counter(machine) + Counter(person))
+    return await change_run(work, run, "cancelled", reason, await totals_of(work, run))

@@ -7,6 +7,7 @@ from itertools import groupby
 from orchestra.contracts.ids import MemberId, RunId
 from orchestra.contracts.scheduling import TaskChange, TasksChanged, TaskStatus
 from orchestra.scheduler.application.ports import Key, SchedulingWork
+from orchestra.scheduler.domain.work.log import LogKind, entry_of_move
 from orchestra.scheduler.domain.work.status import move_task
 from orchestra.scheduler.domain.work.task import Task
 
@@ -23,8 +24,13 @@ def moved(task: Task, after: TaskStatus, cause: str, assignee: MemberId | None =
     return task, after, cause, assignee or task.assignee
 
 
-async def tell(work: SchedulingWork, moves: Iterable[Move]) -> None:
-    """Have these moves told, and the schedules of their projects recalculated (BR-SCHED-003)."""
+async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None = None) -> None:
+    """Have these moves logged and told, and the schedules of their projects recalculated (BR-SCHED-003, BR-ASSIGN-005).
+
+    Every move of a task comes through here, so that the log misses none. `kind` is the log's word for them where they
+    are more than they look like.
+    """
+    moves = list(moves)
     by_run: defaultdict[tuple[Key, RunId | None], list[TaskChange]] = defaultdict(list)
     cause = ""
     for task, after, cause, assignee in moves:
@@ -37,11 +43,13 @@ async def tell(work: SchedulingWork, moves: Iterable[Move]) -> None:
             cause=cause,
             attempt=task.attempts,
             assignee=assignee,
+            paused=task.paused_by is not None,
             at=work.now,
         )
         by_run[(task.workspace_id, task.project_id), task.run_id].append(change)
     if not by_run:
         return
+    await work.log.add([entry_of_move(*move, kind) for move in moves])
     for (key, run_id), changes in by_run.items():
         await work.changes.add(key, run_id, changes)
     await work.projects.mark_stale({key for key, _ in by_run}, cause)

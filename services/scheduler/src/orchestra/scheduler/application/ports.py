@@ -10,21 +10,23 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestra.contracts.event import Event
-from orchestra.contracts.execution import Artifact, Evidence, FailureClass
+from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
-from orchestra.contracts.planning import DecomposedTask, Dependency, Input, TasksDecomposed
+from orchestra.contracts.planning import DecomposedTask, Input, TasksDecomposed
 from orchestra.contracts.scheduling import TaskChange, TaskStatus
-from orchestra.scheduler.domain.people.member import Member
+from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
+from orchestra.scheduler.application.graph import Graph
+from orchestra.scheduler.application.people_ports import Log, Members, Roles
 from orchestra.scheduler.domain.timeline.calendar import Calendar
 from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.placement import Placement, Schedule
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot
+from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 Totals = Mapping[TaskStatus, int]
-Key = tuple[WorkspaceId, ProjectId]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Project:
     """Why the published schedule is out of date; None: it is not."""
     stale_count: int
     grain: Grain
+    people_choose: bool = False
+    """People take their tasks themselves; otherwise each gets the next one that the schedule has given them."""
+    archived_at: datetime | None = None
+    archivings: int = 0
+    """Counts how often it went into the archive and came out: the order of these."""
 
     @property
     def calendar(self) -> Calendar:
@@ -66,15 +73,6 @@ class Dispatch:
 
 
 @dataclass(frozen=True)
-class Finished:
-    task: Task
-    started_at: datetime | None
-    ended_at: datetime
-    outputs: tuple[Artifact, ...] = ()
-    evidence: Evidence | None = None
-
-
-@dataclass(frozen=True)
 class PublishedSchedule:
     version: int
     input_hash: Sha256
@@ -86,12 +84,24 @@ class PublishedSchedule:
 
 class Projects(Protocol):
     async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
-        """The project, made if it is not known yet, held until the transaction ends."""
+        """The project, made if it is not known yet, held until the transaction ends.
+
+        Raises ProjectArchived where a caller's command would change an archived one; what the service does by itself
+        goes on.
+        """
         ...
+
+    async def hold_archived_or_not(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project: ...
 
     async def find(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project | None: ...
 
     async def set_grain(self, project: Project, grain: Grain) -> None: ...
+
+    async def set_people_choose(self, project: Project, people_choose: bool) -> None: ...
+
+    async def set_archived(self, project: Project, at: datetime | None) -> Project:
+        """The project as it is then."""
+        ...
 
     async def graph_changed(self, project: Project) -> int:
         """The new graph version."""
@@ -120,18 +130,12 @@ class Projects(Protocol):
     async def next_sequence(self, key: Key) -> int: ...
 
 
-class Members(Protocol):
-    async def of_project(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Member]:
-        """By key; those who have left are not among them."""
-        ...
-
-    async def replace(self, project: Project, members: Sequence[Member]) -> list[MemberId]:
-        """The ids of those who have left by it."""
-        ...
-
-
 class Plans(Protocol):
     async def find(self, plan_id: PlanId) -> Plan | None: ...
+
+    async def newest(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Plan | None:
+        """The plan that the project goes by."""
+        ...
 
     async def add(self, plan: Plan) -> None: ...
 
@@ -151,6 +155,10 @@ class Runs(Protocol):
         """Runs whose plan stands and that have not ended."""
         ...
 
+    async def unended(self, key: Key) -> list[Run]:
+        """Runs that may go on: neither finished nor cancelled, the newest first."""
+        ...
+
     async def to_look_at(self, limit: int) -> list[RunId]:
         """Open runs with a ready task whose pause is over, and those that have not begun though their plan stands."""
         ...
@@ -161,31 +169,45 @@ class Tasks(Protocol):
         self,
         plan: Plan,
         tasks: Sequence[DecomposedTask],
-        dependencies: Sequence[Dependency],
+        edges: Sequence[Edge],
         pools: Sequence[str],
         run_id: RunId | None,
     ) -> None:
-        """Tasks without predecessors are ready, the others blocked."""
+        """Tasks whose start waits for nothing are ready, the others blocked."""
         ...
 
     async def find(self, workspace_id: WorkspaceId, task_id: TaskId) -> Task: ...
 
-    async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]: ...
+    async def some(self, task_ids: Sequence[TaskId]) -> list[Task]: ...
 
-    async def give_to_run(self, plan_id: PlanId, run_id: RunId) -> None: ...
+    async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
+        """Each with its task. Raises Transient where one is not known yet, so that what was said of it is kept."""
+        ...
+
+    async def give_to_run(self, plan_id: PlanId, run_id: RunId) -> None:
+        """The plan's tasks, but those that are done or skipped: they stay with the run that did them."""
+        ...
 
     async def finish(self, finished: Sequence[Finished]) -> None: ...
 
+    async def hold(self, finished: Sequence[Finished]) -> None:
+        """Their work is done, their ends are held back: they are in review."""
+        ...
+
     async def release_after(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        """Successors of these whose predecessors are now all done or skipped: they become ready, and are returned."""
+        """Successors of these that nothing keeps from starting any more: they become ready, and are returned."""
+        ...
+
+    async def held_back(self, task_ids: Sequence[TaskId]) -> set[TaskId]:
+        """Those of the tasks that something has to be done before."""
         ...
 
     async def forgotten(self, limit: int) -> list[Task]:
-        """Blocked tasks of begun runs whose predecessors all are done; in a healthy system there are none."""
+        """Blocked tasks of begun runs that nothing holds back; in a healthy system there are none."""
         ...
 
     async def ready_pools(self, run_id: RunId) -> dict[str, int]:
-        """Pools with ready tasks whose time has come, and how many."""
+        """Pools with ready tasks that are not paused and whose time has come, and how many."""
         ...
 
     async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]: ...
@@ -195,15 +217,15 @@ class Tasks(Protocol):
         ...
 
     async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
-        """How many tasks each member has in hand: assigned, queued, running, in review or waiting."""
+        """How many tasks each member has in hand: assigned, queued, running or waiting."""
         ...
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        """How many machine tasks, and how many of people, are in which state."""
+        """How many machine tasks, and how many of people, are in which state; a paused ready one is a person's."""
         ...
 
     async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
-        """For each task, what its predecessors produced."""
+        """For each task, what those it comes after (FS) have produced."""
         ...
 
     async def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
@@ -216,11 +238,21 @@ class Tasks(Protocol):
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]: ...
 
-    async def assigned_to(self, member_ids: Sequence[MemberId]) -> list[Task]: ...
+    async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
+        """What is assigned to them, queued for them or running."""
+        ...
+
+    async def carried_by(self, member_ids: Sequence[MemberId]) -> list[Task]:
+        """The same, and what waits or is in review with work still to do: the workload."""
+        ...
 
 
 class Dispatches(Protocol):
     async def heard(self, attempt_ids: Sequence[AttemptId]) -> None: ...
+
+    async def recalled(self, attempt_ids: Sequence[AttemptId]) -> None:
+        """Their executor was asked to give them back; they are open until it has answered."""
+        ...
 
     async def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None: ...
 
@@ -257,6 +289,8 @@ class SchedulingWork(Protocol):
     """The unit of work of the scheduler."""
 
     now: datetime
+    by: str | None
+    """The caller whose command this is; None: the service acts by itself."""
 
     @property
     def back_off_s(self) -> float:
@@ -279,6 +313,12 @@ class SchedulingWork(Protocol):
     def tasks(self) -> Tasks: ...
 
     @property
+    def gates(self) -> Gates: ...
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
     def dispatches(self) -> Dispatches: ...
 
     @property
@@ -287,7 +327,17 @@ class SchedulingWork(Protocol):
     @property
     def changes(self) -> Changes: ...
 
+    @property
+    def log(self) -> Log: ...
+
+    @property
+    def roles(self) -> Roles: ...
+
     def publish(self, *events: Event, trace: str | None = None) -> None: ...
+
+    def trace_of(self, event: Event) -> str | None:
+        """The trace that an event of this delivery came in, where others came with it."""
+        ...
 
     def wake(self, name: str) -> None: ...
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from orchestra.chassis.errors import ChassisError
 from orchestra.chassis.telemetry.logging import logger
+from orchestra.chassis.telemetry.metrics import LONG, counter, histogram
+from orchestra.chassis.telemetry.tracing import span
 from orchestra.contracts.scheduling import Move, ScheduleRecalculated
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.ports import Key, PublishedSchedule, SchedulingWork
@@ -16,6 +18,16 @@ from orchestra.scheduler.domain.timeline.hashing import input_hash
 from orchestra.scheduler.domain.timeline.schedule import calculate
 
 log = logger("schedule")
+
+CALCULATION = histogram(
+    "orchestra.schedule.calculation.duration", "From the snapshot of a project to its published schedule.", bounds=LONG
+)
+FAILURES = counter(
+    "orchestra.schedule.failures",
+    "{calculation}",
+    "Calculations that ended in a bug.",
+    zeros=({"service": "scheduler"},),
+)
 
 Transaction = Callable[[], AbstractAsyncContextManager[SchedulingWork]]
 
@@ -36,11 +48,16 @@ async def recalculate_stale(read: Transaction, begin: Transaction) -> bool:
         keys = await view.projects.stale(20)
     for key in keys:
         try:
-            await recalculate(read, begin, key)
+            about = {"orchestra.project.id": key[1]}
+            with span("calculate schedule", service="scheduler", root=True, attributes=about):
+                began = time.perf_counter()
+                await recalculate(read, begin, key)
+                CALCULATION.record(time.perf_counter() - began, {"service": "scheduler"})
         except ChassisError:
             raise
         except Exception:
             # A project that cannot be calculated must not keep the others from it.
+            FAILURES.add(1, {"service": "scheduler"})
             log.exception("schedule cannot be calculated", workspace_id=key[0], project_id=key[1])
             async with begin() as work:
                 await work.projects.put_off(key, work.now + AFTER_A_FAULT)

@@ -4,8 +4,9 @@ from collections import defaultdict
 from datetime import timedelta
 
 from orchestra.contracts.scheduling import TaskStatus
-from orchestra.scheduler.application.advance_run import advance_run, dispatched
+from orchestra.scheduler.application.advance_run import advance_run, advance_runs_of, dispatched
 from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.end_work import by_project, count_down, end_held
 from orchestra.scheduler.application.recalculate import Transaction
 from orchestra.scheduler.domain.work.task import Task
 
@@ -26,6 +27,7 @@ async def advance_due(read: Transaction, begin: Transaction) -> bool:
 
 async def reconcile(read: Transaction, begin: Transaction) -> int:
     """Release forgotten tasks, send silent dispatches again; returns how many there were."""
+    mended = await _mend_gates(read, begin)
     async with read() as view:
         forgotten = await view.tasks.forgotten(500)
         silent = await view.dispatches.silent(view.now - SILENCE, 500)
@@ -45,8 +47,8 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
     for dispatch, task in silent:
         async with begin() as work:
             await work.projects.hold(task.workspace_id, task.project_id)
-            known = (await work.tasks.of_attempts([dispatch.attempt_id])).get(dispatch.attempt_id)
-            if known is None or not known[0].open or known[1].token != dispatch.token:
+            held, task = (await work.tasks.of_attempts([dispatch.attempt_id]))[dispatch.attempt_id]
+            if not held.open or task.token != dispatch.token:
                 continue
             run = await work.runs.get(dispatch.run_id)
             handed_on = (await work.tasks.handed_on([task.id])).get(task.id, ())
@@ -58,7 +60,25 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
         async with begin() as work:
             await work.projects.mark_stale(overdue, "a planned end has passed")
             work.wake("recalculation")
-    return len(forgotten) + len(silent)
+    return mended + len(forgotten) + len(silent)
+
+
+async def _mend_gates(read: Transaction, begin: Transaction) -> int:
+    """Count lags that nobody counts, end tasks whose end nobody holds back any more."""
+    async with read() as view:
+        uncounted = await view.gates.uncounted(500)
+        ends = await view.gates.forgotten_ends(500)
+    for key in sorted({lag.key for lag in uncounted}):
+        async with begin() as work:
+            await work.projects.hold(*key)
+            mine = [lag.edge.predecessor for lag in uncounted if lag.key == key]
+            await count_down(work, await work.gates.lags(mine))
+    for key, tasks in by_project(ends).items():
+        async with begin() as work:
+            await work.projects.hold(*key)
+            ended = await end_held(work, [task.id for task in tasks], "found by the reconciler")
+            await advance_runs_of(work, ended, "found by the reconciler")
+    return len(uncounted) + len(ends)
 
 
 _BLOCKED: tuple[TaskStatus, ...] = ("blocked",)

@@ -3,46 +3,49 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
-from orchestra.contracts.planning import Input
-from orchestra.contracts.scheduling import TaskCompleted
-from orchestra.scheduler.application.advance_run import advance_run, release, retries_of
+from orchestra.contracts.execution import AttemptFailed, AttemptReturned, AttemptStarted, AttemptSucceeded
+from orchestra.scheduler.application.advance_run import advance_runs_of, retries_of
 from orchestra.scheduler.application.changes import moved, tell
-from orchestra.scheduler.application.ports import Dispatch, Finished, SchedulingWork
+from orchestra.scheduler.application.end_work import end_work, go_on_after
+from orchestra.scheduler.application.gate_ports import Finished
+from orchestra.scheduler.application.keep_partial_logs import keep_partial_logs
+from orchestra.scheduler.application.ports import Dispatch, SchedulingWork
 from orchestra.scheduler.domain.work.failure import after_failure
 from orchestra.scheduler.domain.work.task import Task
 
-Outcome = TypeVar("Outcome", AttemptStarted, AttemptSucceeded, AttemptFailed)
+Outcome = TypeVar("Outcome", AttemptStarted, AttemptReturned, AttemptSucceeded, AttemptFailed)
 Held = tuple[Outcome, Dispatch, Task]
 
 
 async def record_starts(work: SchedulingWork, events: Sequence[AttemptStarted]) -> None:
-    held = [(event, task) for event, _, task in await _held(work, events) if task.status == "queued"]
+    held = [(event, task) for event, _, task in await still_held(work, events) if task.status == "queued"]
     for event, task in held:
         await work.tasks.change([task.id], status="running", started_at=event.started_at)
     await work.dispatches.heard([event.attempt_id for event, _ in held])
     await tell(work, [moved(task, "running", "the attempt has started") for _, task in held])
+    watched = [task for _, task in held if task.watched]
+    if watched:
+        await go_on_after(work, watched, "what it waited for has started")
+        await advance_runs_of(work, watched, "a task has started")
 
 
 async def record_successes(work: SchedulingWork, events: Sequence[AttemptSucceeded]) -> None:
-    """The tasks are done: their dependents become ready and the freed slots are filled, in the same transaction."""
-    held = await _held(work, events)
+    """The work is done: dependents become ready and the freed slots are filled, in the same transaction."""
+    held = await still_held(work, events)
     if not held:
         return
-    done = [task for _, _, task in held]
     await work.dispatches.end([event.attempt_id for event, _, _ in held], "ended")
-    await work.tasks.finish([Finished(task, e.started_at, e.ended_at, e.outputs, e.evidence) for e, _, task in held])
-    await tell(work, [*(moved(task, "done", "the attempt succeeded") for task in done), *await release(work, done)])
-    for event, _, task in held:
-        if not event.evidence.dry_run:
-            outputs = tuple(Input(path=o.path, sha256=o.sha256) for o in event.outputs)
-            work.publish(completed(work, task, outputs))
-    await _advance(work, done, "a task is done")
+    finished = [
+        Finished(task, e.started_at, e.ended_at, e.outputs, e.evidence, work.trace_of(e)) for e, _, task in held
+    ]
+    await end_work(work, finished, "the attempt succeeded")
+    await advance_runs_of(work, [task for _, _, task in held], "a task is done")
 
 
 async def record_failures(work: SchedulingWork, events: Sequence[AttemptFailed]) -> None:
     """Each task is tried again after a pause, waits for a person, or has failed."""
-    held = await _held(work, events)
+    held = await still_held(work, events)
+    await keep_partial_logs(work, [event for event in events if event.failure == "cancelled"])
     for event, dispatch, task in held:
         run = await work.runs.get(dispatch.run_id)
         assert task.command is not None
@@ -70,37 +73,17 @@ async def record_failures(work: SchedulingWork, events: Sequence[AttemptFailed])
             evidence=event.evidence.model_dump(mode="json") if event.evidence else None,
         )
         await tell(work, [moved(task, verdict.status, f"{verdict.because}: {event.reason}")])
-    await _advance(work, [task for _, _, task in held], "an attempt failed")
+    await advance_runs_of(work, [task for _, _, task in held], "an attempt failed")
 
 
-def completed(work: SchedulingWork, task: Task, outputs: tuple[Input, ...]) -> TaskCompleted:
-    return TaskCompleted(
-        workspace_id=task.workspace_id,
-        project_id=task.project_id,
-        sequence=1,
-        task_id=task.id,
-        plan_id=task.plan_id,
-        run_id=task.run_id,
-        key=task.key,
-        covers=task.covers,
-        outputs=outputs,
-        at=work.now,
-    )
-
-
-async def _held(work: SchedulingWork, events: Sequence[Outcome]) -> list[Held[Outcome]]:
+async def still_held(work: SchedulingWork, events: Sequence[Outcome]) -> list[Held[Outcome]]:
     """The events whose attempt still holds its task, with both, after holding their projects."""
     for key in sorted({(event.workspace_id, event.project_id) for event in events}):
         await work.projects.hold(*key)
     known = await work.tasks.of_attempts([event.attempt_id for event in events])
     held: list[Held[Outcome]] = []
     for event in events:
-        dispatch, task = known.get(event.attempt_id, (None, None))
-        if dispatch and task and dispatch.open and dispatch.token == event.token == task.token:
+        dispatch, task = known[event.attempt_id]
+        if dispatch.open and dispatch.token == event.token == task.token:
             held.append((event, dispatch, task))
     return held
-
-
-async def _advance(work: SchedulingWork, tasks: Sequence[Task], cause: str) -> None:
-    for run_id in sorted({task.run_id for task in tasks if task.run_id}):
-        await advance_run(work, await work.runs.get(run_id), cause)

@@ -6,8 +6,9 @@ from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import HashMismatch, PlanAlreadyRuns, UnknownPlan
+from orchestra.scheduler.domain.errors import HashMismatch, PlanAlreadyRuns, PlanSuperseded, UnknownPlan
 from orchestra.scheduler.domain.work.run import Run
+from orchestra.scheduler.domain.work.status import RUN_OPEN
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,26 @@ class RunRequest:
 
 
 async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
-    """Raises HashMismatch when the plan that stands has another hash, PlanAlreadyRuns when it has a run."""
+    """Raises HashMismatch when the plan has another hash, PlanSuperseded when a newer version of it stands.
+
+    Raises PlanAlreadyRuns when it has a run, or another of the project is open: that one goes on with the newest plan.
+    """
     await work.projects.hold(request.workspace_id, request.project_id)
+    key = (request.workspace_id, request.project_id)
     plan = await work.plans.find(request.plan_id)
     if plan is not None:
         if (plan.workspace_id, plan.project_id) != (request.workspace_id, request.project_id):
             raise UnknownPlan(request.plan_id)
         if plan.hash != request.plan_hash:
             raise HashMismatch(request.plan_hash)
-    earlier = await work.runs.of_plan((request.workspace_id, request.project_id), request.plan_id)
+        newest = await work.plans.newest(*key)
+        if newest is not None and newest.version > plan.version:
+            raise PlanSuperseded(f"version {newest.version}", newest.id)
+    earlier = await work.runs.of_plan(key, request.plan_id)
     if earlier is not None:
         raise PlanAlreadyRuns(earlier.id)
+    if unended := [run for run in await work.runs.unended(key) if run.status in RUN_OPEN]:
+        raise PlanAlreadyRuns(unended[0].id)
     run = Run(
         id=new_id("run"),
         workspace_id=request.workspace_id,

@@ -2,9 +2,13 @@
 
 SchedulingError
 ├── UnknownTask  UnknownRun  UnknownPlan  UnknownProject  DuplicateTask
-├── CyclicDependency  RefusedTransition
-├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee
-├── PlanAlreadyRuns  HashMismatch
+├── UnknownMember  MemberExists  UnknownRole  RoleExists  RoleInUse
+├── CyclicDependency  InvalidDependency  RefusedTransition  CompletionHeld  NotPaused  NothingToRetry
+├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee  NotInHand
+├── NotEstimated  NotReady  DependenciesOpen  OneTaskAtATime  WorkloadImpossible
+├── ChoosesForAnother  ProjectManagerNeeded
+├── PlanAlreadyRuns  PlanSuperseded  HashMismatch
+├── ProjectArchived  OpenRuns
 └── InvalidMember  InvalidCalendar  NoWorkingTime
 """
 
@@ -87,6 +91,18 @@ class CyclicDependency(SchedulingError):
         return f"The dependencies form a cycle: {' → '.join(names)}."
 
 
+class InvalidDependency(SchedulingError):
+    """The dependency cannot be kept."""
+
+    code = "invalid-dependency"
+
+
+class CompletionHeld(SchedulingError):
+    """Its work is done already: it ends when what holds its end back has come."""
+
+    code = "completion-held"
+
+
 class RefusedTransition(SchedulingError):
     """This may not become that."""
 
@@ -99,6 +115,18 @@ class RefusedTransition(SchedulingError):
 
     def __str__(self) -> str:
         return f"{self.subject} is {self.before} and cannot become {self.after}."
+
+
+class NotPaused(SchedulingError):
+    """Only what is paused can be resumed."""
+
+    code = "not-paused"
+
+
+class NothingToRetry(SchedulingError):
+    """Nothing in this run has failed."""
+
+    code = "nothing-to-retry"
 
 
 class ManagerTakesNoTask(SchedulingError):
@@ -121,10 +149,115 @@ class NotTheAssignee(SchedulingError):
     code = "not-the-assignee"
 
 
+class UnknownMember(SchedulingError):
+    """The project has no such member."""
+
+    code = "unknown-member"
+
+
+class MemberExists(SchedulingError):
+    """The project has a member of this id."""
+
+    code = "member-exists"
+
+
+class UnknownRole(SchedulingError):
+    """The project has no such role."""
+
+    code = "unknown-role"
+
+
+class RoleExists(SchedulingError):
+    """The project has a role of this name; upper and lower case count as the same."""
+
+    code = "role-exists"
+    rule = "BR-ROLE-001"
+
+
+class RoleInUse(SchedulingError):
+    """The role is in use."""
+
+    code = "role-in-use"
+    rule = "BR-ROLE-001"
+
+
+class NotInHand(SchedulingError):
+    """Nobody is at this task."""
+
+    code = "not-in-hand"
+
+
+class NotEstimated(SchedulingError):
+    """The task has neither points nor minutes, and nobody takes what nobody has estimated."""
+
+    code = "not-estimated"
+    rule = "BR-TASK-004"
+
+
+class NotReady(SchedulingError):
+    """The task is not ready to be taken."""
+
+    code = "not-ready"
+    rule = "BR-TASK-003"
+
+
+class DependenciesOpen(SchedulingError):
+    """The task comes after others that are not done."""
+
+    code = "dependencies-open"
+    rule = "BR-DEP-003"
+
+
+class OneTaskAtATime(SchedulingError):
+    """The member has as many tasks in hand as they take at a time."""
+
+    code = "one-task-at-a-time"
+    rule = "BR-ASSIGN-004"
+
+
+class WorkloadImpossible(SchedulingError):
+    """The task would make the member's workload impossible."""
+
+    code = "workload-impossible"
+    rule = "BR-ASSIGN-003"
+
+
+class ChoosesForAnother(SchedulingError):
+    """Members take tasks for themselves, and nobody gives one to another."""
+
+    code = "chooses-for-another"
+    rule = "BR-ASSIGN-001"
+
+
+class ProjectManagerNeeded(SchedulingError):
+    """Only a project manager may do this."""
+
+    code = "project-manager-needed"
+    rule = "BR-PROJ-004"
+
+
+class ProjectArchived(SchedulingError):
+    """The project is archived and takes no changes; take it out of the archive first."""
+
+    code = "project-archived"
+
+
+class OpenRuns(SchedulingError):
+    """Runs of the project are open; end or cancel them first."""
+
+    code = "open-runs"
+
+
 class PlanAlreadyRuns(SchedulingError):
-    """A run of this plan is still open."""
+    """A run of this project is still open, or this plan had its run."""
 
     code = "plan-already-runs"
+
+
+class PlanSuperseded(SchedulingError):
+    """A newer version of the plan stands."""
+
+    code = "plan-superseded"
 
 
 class HashMismatch(SchedulingError):

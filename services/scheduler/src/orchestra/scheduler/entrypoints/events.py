@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from orchestra.chassis.messaging.subscriptions import Subscriptions
-from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
+from orchestra.contracts.execution import AttemptFailed, AttemptReturned, AttemptStarted, AttemptSucceeded
 from orchestra.contracts.planning import TasksDecomposed
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application import record_outcomes
 from orchestra.scheduler.application.apply_plan import apply_plan
+from orchestra.scheduler.application.record_returns import record_returns
 
 subscriptions = Subscriptions("scheduler")
 
@@ -20,6 +21,11 @@ async def tasks_decomposed(event: TasksDecomposed, work: SqlSchedulingWork) -> N
 @subscriptions.on_batch(AttemptStarted)
 async def attempts_started(events: Sequence[AttemptStarted], work: SqlSchedulingWork) -> None:
     await record_outcomes.record_starts(work, events)
+
+
+@subscriptions.on_batch(AttemptReturned)
+async def attempts_returned(events: Sequence[AttemptReturned], work: SqlSchedulingWork) -> None:
+    await record_returns(work, events)
 
 
 @subscriptions.on_batch(AttemptSucceeded)

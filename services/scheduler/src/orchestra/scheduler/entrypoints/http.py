@@ -6,18 +6,19 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from orchestra.chassis.http.commands import CurrentCommand
+from orchestra.chassis.http.etags import CurrentReader, HonouredMatch
 from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.chassis.telemetry.tracing import traceparent
 from orchestra.scheduler.adapters.queries import Queries
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
-from orchestra.scheduler.application.cancel_run import cancel_run
 from orchestra.scheduler.application.complete_task import complete_task
 from orchestra.scheduler.application.decide_task import Decision, decide_task
 from orchestra.scheduler.application.set_team import set_team
 from orchestra.scheduler.application.start_run import RunRequest, start_run
 from orchestra.scheduler.domain.errors import UnknownProject
 from orchestra.scheduler.domain.work.explanation import explain
+from orchestra.scheduler.entrypoints.shown import matched_task, run_view, task_view
 from orchestra.scheduler.entrypoints.team import Strict, TeamRequest, team_to_json
 from orchestra.scheduler.entrypoints.views import (
     ExplanationView,
@@ -54,8 +55,8 @@ async def put_team(project_id: str, team: TeamRequest, command: CurrentCommand) 
     members = [request.member(team.calendar) for request in team.members]
 
     async def effect(work: SqlSchedulingWork) -> dict[str, Any]:
-        await set_team(work, command.caller.workspace_id, project_id, grain, members)
-        return team_to_json(grain, members)
+        await set_team(work, command.caller.workspace_id, project_id, grain, members, team.people_choose)
+        return team_to_json(grain, members, people_choose=team.people_choose)
 
     return await command.run(effect)
 
@@ -66,7 +67,7 @@ async def get_team(project_id: str, caller: CurrentCaller, view: CurrentView) ->
     if project is None:
         raise UnknownProject(project_id)
     members = await view.members.of_project(caller.workspace_id, project_id)
-    return TeamRequest.model_validate(team_to_json(project.grain, members))
+    return TeamRequest.model_validate(team_to_json(project.grain, members, people_choose=project.people_choose))
 
 
 @router.post("/projects/{project_id}/runs", response_model=RunView, status_code=201)
@@ -85,7 +86,7 @@ async def post_run(project_id: str, request: StartRun, command: CurrentCommand) 
     )
 
     async def effect(work: SqlSchedulingWork) -> RunView:
-        return await _run(work, wanted.workspace_id, (await start_run(work, wanted)).id)
+        return await run_view(work, wanted.workspace_id, (await start_run(work, wanted)).id)
 
     return await command.run(effect, status=201, location=lambda run: f"/runs/{run.id}")
 
@@ -98,20 +99,9 @@ async def list_runs(
     return cursor.page([RunView(**row) for row in rows], "id")
 
 
-@router.get("/runs/{run_id}")
-async def get_run(run_id: str, caller: CurrentCaller, view: CurrentView) -> RunView:
-    return await _run(view, caller.workspace_id, run_id)
-
-
-@router.post("/runs/{run_id}/cancel", response_model=RunView)
-async def post_cancel(run_id: str, command: CurrentCommand) -> Response:
-    """Cancel what has not ended; running commands are stopped."""
-
-    async def effect(work: SqlSchedulingWork) -> RunView:
-        await cancel_run(work, command.caller.workspace_id, run_id, command.caller.subject)
-        return await _run(work, command.caller.workspace_id, run_id)
-
-    return await command.run(effect)
+@router.get("/runs/{run_id}", response_model=RunView)
+async def get_run(run_id: str, caller: CurrentCaller, view: CurrentView, reader: CurrentReader) -> Response:
+    return reader.answer(await run_view(view, caller.workspace_id, run_id))
 
 
 @router.get("/runs/{run_id}/tasks")
@@ -131,9 +121,9 @@ async def list_project_tasks(
     return cursor.page([TaskView(**row) for row in rows], "cursor")
 
 
-@router.get("/tasks/{task_id}")
-async def get_task(task_id: str, caller: CurrentCaller, view: CurrentView) -> TaskView:
-    return TaskView(**await Queries(view, caller.workspace_id).task(task_id))
+@router.get("/tasks/{task_id}", response_model=TaskView)
+async def get_task(task_id: str, caller: CurrentCaller, view: CurrentView, reader: CurrentReader) -> Response:
+    return reader.answer(await task_view(view, caller.workspace_id, task_id))
 
 
 @router.get("/tasks/{task_id}/explain")
@@ -141,9 +131,9 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
     """Why the task is where it is, and what it waits for."""
     task = await view.tasks.find(caller.workspace_id, task_id)
     run = await view.runs.get(task.run_id) if task.run_id else None
-    predecessors = await view.tasks.predecessors(task_id)
+    gates = await view.gates.into(task_id)
     members = await view.members.of_project(task.workspace_id, task.project_id)
-    found = explain(task, run, predecessors, members, view.now)
+    found = explain(task, run, gates, members, view.now)
     return ExplanationView(
         task_id=task.id,
         key=task.key,
@@ -154,37 +144,40 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
 
 
 @router.post("/tasks/{task_id}/complete", response_model=TaskView)
-async def post_complete(task_id: str, request: CompleteTask, command: CurrentCommand) -> Response:
+async def post_complete(task_id: str, request: CompleteTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """The assignee says that their task is done."""
 
     async def effect(work: SqlSchedulingWork) -> TaskView:
+        await matched_task(work, match, command.caller.workspace_id, task_id)
         await complete_task(work, command.caller.workspace_id, task_id, request.member)
-        return TaskView(**await Queries(work, command.caller.workspace_id).task(task_id))
+        return await task_view(work, command.caller.workspace_id, task_id)
 
-    return await command.run(effect)
+    return await command.run(effect, tagged=True)
 
 
 @router.post("/tasks/{task_id}/decide", response_model=TaskView)
-async def post_decide(task_id: str, request: DecideTask, command: CurrentCommand) -> Response:
+async def post_decide(task_id: str, request: DecideTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """Decide about a task that waits: run it once more, or fail it."""
 
     async def effect(work: SqlSchedulingWork) -> TaskView:
         caller = command.caller
+        await matched_task(work, match, caller.workspace_id, task_id)
         await decide_task(work, caller.workspace_id, task_id, request.decision, caller.subject)
-        return TaskView(**await Queries(work, caller.workspace_id).task(task_id))
+        return await task_view(work, caller.workspace_id, task_id)
 
-    return await command.run(effect)
+    return await command.run(effect, tagged=True)
 
 
-@router.get("/projects/{project_id}/schedule")
+@router.get("/projects/{project_id}/schedule", response_model=ScheduleView)
 async def get_schedule(
     project_id: str,
     caller: CurrentCaller,
     view: CurrentView,
+    reader: CurrentReader,
     version: Annotated[int | None, Query(ge=1)] = None,
-) -> ScheduleView:
+) -> Response:
     """The published schedule, or an earlier version of it."""
-    return ScheduleView(**await Queries(view, caller.workspace_id).schedule(project_id, version))
+    return reader.answer(ScheduleView(**await Queries(view, caller.workspace_id).schedule(project_id, version)))
 
 
 @router.get("/projects/{project_id}/schedules")
@@ -194,7 +187,3 @@ async def list_schedules(
     before = int(cursor.after) if cursor.after else None
     rows = await Queries(view, caller.workspace_id).schedules(project_id, cursor.limit + 1, before)
     return cursor.page([ScheduleSummary(**row) for row in rows], "version")
-
-
-async def _run(work: SqlSchedulingWork, workspace_id: str, run_id: str) -> RunView:
-    return RunView(**await Queries(work, workspace_id).run(run_id))

@@ -5,6 +5,7 @@ from typing import Any
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.telemetry.logging import logger
+from orchestra.scheduler.application.open_gates import open_gates
 from orchestra.scheduler.application.recalculate import recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due, reconcile
 from orchestra.scheduler.application.tell_changes import tell_changes
@@ -20,7 +21,8 @@ def loops(database: Database[Any]) -> list[Loop]:
         return await tell_changes(database.read, database.begin)
 
     async def timers() -> bool:
-        return await advance_due(database.read, database.begin)
+        more = await open_gates(database.read, database.begin)
+        return await advance_due(database.read, database.begin) or more
 
     async def reconciler() -> bool:
         found = await reconcile(database.read, database.begin)

@@ -87,6 +87,8 @@ class MemberRequest(Strict):
 class TeamRequest(Strict):
     calendar: CalendarRequest = CalendarRequest()
     members: list[MemberRequest] = Field(min_length=1, max_length=1000)
+    people_choose: bool = False
+    """People take their tasks themselves; otherwise each gets the next one that the schedule has given them."""
 
     @model_validator(mode="after")
     def _each_once(self) -> "TeamRequest":
@@ -97,23 +99,28 @@ class TeamRequest(Strict):
         return self
 
 
-def team_to_json(grain: Grain, members: list[Member]) -> dict[str, Any]:
+def team_to_json(grain: Grain, members: list[Member], *, people_choose: bool = False) -> dict[str, Any]:
     """The team in the form it is written in."""
-    calendar = grain.calendar
     return {
-        "calendar": {
-            "zone": calendar.zone,
-            **_hours_to_json(calendar.hours),
-            "holidays": sorted(
-                [day.isoformat() for day in calendar.holidays] + [f"{m:02d}-{d:02d}" for m, d in calendar.yearly]
-            ),
-            "grain_minutes": grain.minutes,
-        },
-        "members": [_member_to_json(member) for member in members],
+        "calendar": calendar_to_json(grain),
+        "members": [member_to_json(member) for member in members],
+        "people_choose": people_choose,
     }
 
 
-def _member_to_json(member: Member) -> dict[str, Any]:
+def calendar_to_json(grain: Grain) -> dict[str, Any]:
+    calendar = grain.calendar
+    return {
+        "zone": calendar.zone,
+        **_hours_to_json(calendar.hours),
+        "holidays": sorted(
+            [day.isoformat() for day in calendar.holidays] + [f"{m:02d}-{d:02d}" for m, d in calendar.yearly]
+        ),
+        "grain_minutes": grain.minutes,
+    }
+
+
+def member_to_json(member: Member) -> dict[str, Any]:
     return {
         "id": member.key,
         "name": member.name,

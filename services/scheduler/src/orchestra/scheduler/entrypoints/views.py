@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from orchestra.contracts.execution import Artifact, Evidence
-from orchestra.contracts.planning import Command
+from orchestra.contracts.planning import Command, DependencyKind, LagClock
 from orchestra.contracts.scheduling import RunStatus, TaskStatus
 from orchestra.scheduler.domain.work.explanation import WaitKind
 
@@ -29,6 +29,8 @@ class WaitingView(BaseModel):
     title: str
     member: PersonView | None
     reason: str
+    paused: bool = False
+    """Its own pause is what keeps it: it waits to be resumed."""
 
 
 class RunView(BaseModel):
@@ -51,6 +53,18 @@ class RunView(BaseModel):
     ended_at: datetime | None
 
 
+class DependencyView(BaseModel):
+    """What the task may not do before another has started or ended."""
+
+    task_id: str
+    key: str
+    kind: DependencyKind
+    lag_minutes: int
+    clock: LagClock
+    opens_at: datetime | None
+    """When its lag is or was over; None before it is counted, and without a lag."""
+
+
 class TaskView(BaseModel):
     id: str
     key: str
@@ -66,21 +80,31 @@ class TaskView(BaseModel):
     points: float | None
     minutes: int | None
     after: list[str]
+    dependencies: list[DependencyView]
     command: Command | None
     assignee: MemberView | None
     planned_member: MemberView | None
     planned_start: datetime | None
     planned_end: datetime | None
     started_at: datetime | None
+    performed_at: datetime | None
+    """When its work was done, where its end had to wait for others."""
     ended_at: datetime | None
+    progress: int | None = None
+    """Percent, as last reported by its assignee."""
     attempts: int
     attempt_id: str | None
     last_failure: dict[str, Any] | None
     next_try_at: datetime | None
+    paused_by: str | None
     outputs: list[Artifact]
     evidence: Evidence | None
     critical: bool
     slack_minutes: int | None
+    retired: bool = False
+    """The plan that stands has it no longer."""
+    newer: dict[str, Any] | None = None
+    """What the plan that stands says of it instead, by field, since it was started; a further try goes by that."""
     cursor: str = ""
 
 
@@ -108,6 +132,8 @@ class PlannedTaskView(BaseModel):
     slack_minutes: int
     critical: bool
     cause: str
+    held: str | None = None
+    """What its end waits for after its work is done."""
 
 
 class UnplacedView(BaseModel):

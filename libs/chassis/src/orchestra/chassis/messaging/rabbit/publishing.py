@@ -16,6 +16,9 @@ from orchestra.contracts.event import REGISTRY
 TIMEOUT = 5.0
 """Seconds. Under a memory or disk alarm the broker confirms nothing and says nothing."""
 
+CONNECT_LIMIT = 5.0
+"""Seconds for one try to connect."""
+
 LARGEST = 200_000
 """Bytes of a packed message; one event alone is at most 256 KB."""
 
@@ -33,7 +36,7 @@ class Publisher:
     def __init__(self, url: str) -> None:
         # A returned (unroutable) message must be an error: by default it only comes back.
         channel = Channel(publisher_confirms=True, on_return_raises=True)
-        self.broker = RabbitBroker(url, default_channel=channel, logger=None, apply_types=False)
+        self.broker = RabbitBroker(url, default_channel=channel, logger=None, apply_types=False, timeout=CONNECT_LIMIT)
 
     async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         messages = _messages(batch)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from aio_pika.exceptions import ChannelNotFoundEntity
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 
@@ -15,9 +17,10 @@ from orchestra.chassis.messaging.message import decode
 from orchestra.chassis.messaging.outbox import Outgoing
 from orchestra.chassis.messaging.rabbit import topology
 from orchestra.chassis.messaging.rabbit.collector import Collector
-from orchestra.chassis.messaging.rabbit.publishing import Publisher
+from orchestra.chassis.messaging.rabbit.publishing import CONNECT_LIMIT, Publisher
 from orchestra.chassis.messaging.subscriptions import Subscriptions
-from orchestra.chassis.messaging.transport import Check, Inbound, InboundMessage
+from orchestra.chassis.messaging.traces import carried_by
+from orchestra.chassis.messaging.transport import Check, Inbound, InboundMessage, Queue
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.contracts.event import REGISTRY
 
@@ -25,6 +28,17 @@ log = logger("rabbit")
 
 PREFETCH = 64
 """Messages that may be unacknowledged on a subscription's channel."""
+
+START_LIMIT = 20.0
+"""Seconds. A broker that takes the connection and says nothing would hold a start for ever, and so would a farewell."""
+
+CHECK_LIMIT = 7.0
+
+GRACE = 6.0
+"""Seconds in which deliveries at hand may end at a stop; then they are left to whoever comes next."""
+
+FAREWELL = 2.0
+"""Seconds more, for each of the two connections."""
 
 
 class RabbitTransport:
@@ -38,6 +52,7 @@ class RabbitTransport:
         bindings: Mapping[str, Sequence[str]],
         inbound: Inbound | None = None,
     ) -> None:
+        carried_by("rabbitmq")
         self._url = url
         self._subscriptions = subscriptions
         self._database = database
@@ -51,17 +66,26 @@ class RabbitTransport:
 
     async def start(self) -> None:
         publisher = Publisher(self._url)
-        consumer = RabbitBroker(self._url, logger=None, apply_types=False, graceful_timeout=15.0, decoder=_whole)
+        consumer = RabbitBroker(
+            self._url,
+            logger=None,
+            apply_types=False,
+            timeout=CONNECT_LIMIT,
+            graceful_timeout=GRACE,
+            decoder=_whole,
+        )
         try:
-            await publisher.broker.start()
-            self._connection = await consumer.connect()
-            # On the other connection: the consumer would go on with queues declared here, on a channel without limit.
-            await self._declare(publisher.broker)
-            self._subscribe(consumer)
-            await consumer.start()
+            async with asyncio.timeout(START_LIMIT):
+                await publisher.broker.start()
+                self._connection = await consumer.connect()
+                # On the other connection: the consumer would go on with queues declared here, on a channel without
+                # limit.
+                await self._declare(publisher.broker)
+                self._subscribe(consumer)
+                await consumer.start()
         except Exception as error:
-            await consumer.stop()
-            await publisher.broker.stop()
+            self._connection = None
+            await self._end(consumer, publisher)
             raise Unavailable(f"the broker is away: {type(error).__name__}: {error}") from error
         self._publisher, self._consumer = publisher, consumer
 
@@ -133,13 +157,16 @@ class RabbitTransport:
     async def stop(self) -> None:
         consumer, publisher = self._consumer, self._publisher
         self._consumer = self._publisher = self._connection = None
+        await self._end(consumer, publisher)
+
+    async def _end(self, consumer: RabbitBroker | None, publisher: Publisher | None) -> None:
         if consumer is not None:
-            await consumer.stop()
+            await _farewell(consumer, GRACE + FAREWELL)
         for collector in self._collectors:
             await collector.stop()
         self._collectors.clear()
         if publisher is not None:
-            await publisher.broker.stop()
+            await _farewell(publisher.broker, FAREWELL)
 
     async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         if self._publisher is None:
@@ -157,18 +184,48 @@ class RabbitTransport:
         if self._inbound is not None:
             names.append(topology.inbound_queue(self._service).name)
         try:
-            for name in names:
-                channel = await self._connection.channel()
-                try:
-                    queue = await channel.declare_queue(name, passive=True, timeout=5)
-                    if not queue.declaration_result.consumer_count:
+            async with asyncio.timeout(CHECK_LIMIT):
+                for name in names:
+                    if not (await self._look(name)).consumers:
                         return f"the queue {name} has no consumer"
-                finally:
-                    if not channel.is_closed:
-                        await channel.close()
         except Exception as error:  # noqa: BLE001 - whatever ails the broker is the answer
             return f"{type(error).__name__}: {error}"
         return None
+
+    async def queues(self, bindings: Mapping[str, Sequence[str]]) -> Sequence[Queue]:
+        if self._connection is None:
+            raise Unavailable("not connected to the broker")
+        names = [topology.queue(service, kind).name for service, kinds in bindings.items() for kind in kinds]
+        try:
+            async with asyncio.timeout(CHECK_LIMIT):
+                return [await self._look(name) for name in names]
+        except Exception as error:
+            raise Unavailable(f"the broker is away: {type(error).__name__}: {error}") from error
+
+    async def _look(self, name: str) -> Queue:
+        """On a channel of its own: a queue that is not there closes the one that asked for it."""
+        channel = await self._connection.channel()
+        try:
+            found = (await channel.declare_queue(name, passive=True)).declaration_result
+            return Queue(name, found.consumer_count or 0, found.message_count)
+        except ChannelNotFoundEntity:
+            return Queue(name, 0, None)
+        finally:
+            if not channel.is_closed:
+                await channel.close()
+
+
+async def _farewell(broker: RabbitBroker, limit: float) -> None:
+    """Disconnect. One that says nothing any more is left without its answer, and does not connect again."""
+    connection: Any = broker._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    try:
+        async with asyncio.timeout(limit):
+            await broker.stop()
+    except Exception as error:  # noqa: BLE001 - it is over either way
+        log.warning("no farewell from the broker", reason=f"{type(error).__name__}: {error}")
+        with suppress(Exception):
+            async with asyncio.timeout(1.0):
+                await connection.close()
 
 
 def _receiver(collector: Collector) -> Callable[[RabbitMessage], Awaitable[None]]:

@@ -76,6 +76,8 @@ class Need:
     points: float | None = None
     minutes: int | None = None
     """Working minutes, whoever does it; goes before points."""
+    declined: frozenset[MemberId] = frozenset()
+    """Who gave the task back or had it taken away: they get it again only by taking it themselves."""
 
 
 def obstacle(member: Member, need: Need) -> SchedulingError | None:
@@ -88,6 +90,8 @@ def obstacle(member: Member, need: Need) -> SchedulingError | None:
         return NotEligible(member.id, f"does not have the role {need.role}")
     if need.command and not need.tools <= member.tools:
         return NotEligible(member.id, f"cannot run {', '.join(sorted(need.tools - member.tools))}")
+    if member.id in need.declined:
+        return NotEligible(member.id, "has given it back")
     return None
 
 

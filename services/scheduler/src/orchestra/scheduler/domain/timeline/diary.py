@@ -106,6 +106,11 @@ class Diary:
             self._undivided = max(self._undivided, end)
         return Opening(begun, end, lane, share)
 
+    def worked(self, start: int, end: int, share: float | None) -> Opening:
+        """What was done from the minute `start` to `end` takes nobody's time any more."""
+        begun = self.time.position(start)
+        return Opening(begun, max(begun, self.time.position(end)), 0, self.member.share if share is None else share)
+
     def opening(self, need: Need, minutes: int, since: int) -> Opening:
         """Where such a task, of `minutes` at the member's own share, would end first if it may start in the minute
         `since`: when the running tasks have ended, or before that with the share they leave.

@@ -1,8 +1,9 @@
 """Serial schedule generation: who does each task, and the earliest dates that leaves them.
 
-Started tasks are entered first and stay (BR-SCHED-005). Then, again and again, the first task in the order whose
-predecessors all have dates goes into a member's first gap that is long enough; nothing moves what is already entered.
-Order and member come from one of two rules:
+Started tasks are entered first and stay (BR-SCHED-005). Then, again and again, the first task in the order of which
+all gates of the start have dates goes into a member's first gap that is long enough; nothing moves what is entered.
+A task whose end has gates (FF, SF) is worked on as early as any other and ends when the last of them opens, as it does
+at run time. Order and member come from one of two rules:
 
 - *afresh*: the most urgent task first, and to the member who ends it first. Most urgent means: the latest finish,
   counted back from the project's end along the longest chain of successors, is the earliest. The plan settles ties.
@@ -11,18 +12,24 @@ Order and member come from one of two rules:
   finish only what hangs on it moves. Tasks that were not planned before come last, by the first rule.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.scheduler.domain.people.member import Need, may_take
 from orchestra.scheduler.domain.timeline.calendar import instant_of, next_minute
 from orchestra.scheduler.domain.timeline.diary import Diary, Opening
+from orchestra.scheduler.domain.timeline.lags import clock_minutes
+from orchestra.scheduler.domain.timeline.lags import opening as opening_of
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
+from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.status import OPEN, RELEASING
+
+Node = tuple[TaskId, bool]
+"""A task's start (False) or end (True)."""
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -35,11 +42,14 @@ class Entry(NamedTuple):
     opening: Opening
     start: datetime
     cause: Cause
+    finish: int
+    """Where it ends on the member's axis: with its work, or later where its end is held back."""
+    held: Cause | None = None
 
     @property
     def end(self) -> int:
         """In minutes."""
-        return self.diary.time.end(self.opening.end)
+        return self.diary.time.end(self.finish)
 
 
 class Crew(NamedTuple):
@@ -51,7 +61,7 @@ class Crew(NamedTuple):
 
 
 class Generation:
-    """All tasks in diaries (`entries`) or `unplaced`; done, skipped and cancelled ones are in neither.
+    """All tasks with dates (`entries`) or `unplaced`; done, skipped and cancelled ones are in neither.
 
     Repaired where there are `previous` placements, else afresh.
     """
@@ -66,54 +76,100 @@ class Generation:
         self._now = snapshot.now
         self._tasks = snapshot.by_id
         self._graph = snapshot.graph
+        self._into, self._from = snapshot.edges_into, snapshot.edges_from
+        self._time = snapshot.project_time
         self._previous = previous
         self._crews: dict[tuple[Need, MemberId | None], Crew] = {}
-        self._ended: dict[TaskId, int] = {}
-        """From which minute on a task no longer holds its successors back."""
+        self._starts: dict[TaskId, int] = {}
+        self._ends: dict[TaskId, int] = {}
+        """In minutes, as far as they are known: what is missing may never come, and holds others back."""
+        self._tails = self._find_tails()
+        self._free: list[tuple[datetime, int, int, TaskId]] = []
         for task in self._tasks.values():
             if not task.movable:
                 self._note(task)
-        for task in self._in_order():
-            self._place(task)
+        self._waits = self._count_waits()
+        self._fill()
 
     @property
     def end(self) -> int:
         """The minute in which the last entry ends; that of `as_of` when there is none."""
         return max((entry.end for entry in self.entries.values()), default=self._now)
 
-    def _in_order(self) -> Iterator[Task]:
-        """The movable tasks, each after its predecessors."""
-        tails = self._tails()
+    def _fill(self) -> None:
+        """Place the movable tasks, each once all that gates its start is known; an end is known once its gates are."""
+        ready = [node for node, number in self._waits.items() if not number]
+        for node in ready:
+            self._known(node)
+        while self._free:
+            task = self._tasks[heappop(self._free)[-1]]
+            self._place(task)
+            self._settle((task.id, False))
 
-        def rank(task: Task) -> tuple[datetime, int, int, TaskId]:
-            if task.id in self._previous:
-                return self._previous[task.id].start, 0, task.order, task.id
-            return _LAST, -tails[task.id], task.order, task.id
+    def _count_waits(self) -> dict[Node, int]:
+        """For each start and end that is to be found, how many others it follows from."""
 
-        waits = {
-            task.id: sum(self._tasks[each].movable for each in self._graph.predecessors[task.id])
-            for task in self._tasks.values()
-            if task.movable
-        }
-        free = [rank(self._tasks[task]) for task, number in waits.items() if not number]
-        heapify(free)
-        while free:
-            task = self._tasks[heappop(free)[-1]]
-            yield task
-            for successor in self._graph.successors[task.id]:
-                if successor in waits:
-                    waits[successor] -= 1
-                    if not waits[successor]:
-                        heappush(free, rank(self._tasks[successor]))
+        def open_node(task: TaskId, *, is_end: bool) -> bool:
+            return self._tasks[task].status in OPEN if is_end else self._tasks[task].movable
 
-    def _tails(self) -> dict[TaskId, int]:
+        waits: dict[Node, int] = {}
+        for task in self._tasks.values():
+            for is_end in (False, True):
+                if open_node(task.id, is_end=is_end):
+                    waits[task.id, is_end] = int(is_end and task.movable) + sum(
+                        open_node(edge.predecessor, is_end=not edge.after_start)
+                        for edge in self._into[task.id]
+                        if edge.before_end == is_end
+                    )
+        return waits
+
+    def _known(self, node: Node) -> None:
+        """All that the start or end follows from is known."""
+        task_id, is_end = node
+        if is_end:
+            self._finish(task_id)
+            self._settle(node)
+        else:
+            heappush(self._free, self._rank(self._tasks[task_id]))
+
+    def _settle(self, node: Node) -> None:
+        """The start or end has been found, or nobody can know it: what follows from it need wait no longer."""
+        settled = [node]
+        while settled:
+            task_id, is_end = settled.pop()
+            following = [(e.successor, e.before_end) for e in self._from[task_id] if e.after_start != is_end]
+            if not is_end:
+                following.append((task_id, True))
+            for each in following:
+                if each not in self._waits:
+                    continue
+                self._waits[each] -= 1
+                if self._waits[each]:
+                    continue
+                if each[1]:
+                    self._finish(each[0])
+                    settled.append(each)
+                else:
+                    heappush(self._free, self._rank(self._tasks[each[0]]))
+
+    def _rank(self, task: Task) -> tuple[datetime, int, int, TaskId]:
+        if task.id in self._previous:
+            return self._previous[task.id].start, 0, task.order, task.id
+        return _LAST, -self._tails[task.id], task.order, task.id
+
+    def _find_tails(self) -> dict[TaskId, int]:
         """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""
         tails: dict[TaskId, int] = {}
         chains: dict[TaskId, int] = {}
         for task_id in reversed(self._graph.order):
             task = self._tasks[task_id]
-            tails[task_id] = max((chains[successor] for successor in self._graph.successors[task_id]), default=0)
-            chains[task_id] = tails[task_id] + (self._crew(task).clock_minutes if task.status in OPEN else 0)
+            own = self._crew(task).clock_minutes if task.status in OPEN else 0
+            behind = [0]
+            for edge in self._from[task_id]:
+                after = tails[edge.successor] if edge.before_end else chains[edge.successor]
+                behind.append(after + clock_minutes(edge, self._time) - (own if edge.after_start else 0))
+            tails[task_id] = max(behind)
+            chains[task_id] = tails[task_id] + own
         return tails
 
     def _crew(self, task: Task) -> Crew:
@@ -132,10 +188,13 @@ class Generation:
     def _note(self, task: Task) -> None:
         """A fact."""
         if task.status in RELEASING:
-            self._ended[task.id] = next_minute(task.ended_at) if task.ended_at else self._now
+            ended = next_minute(task.ended_at) if task.ended_at else self._now
+            self._ends[task.id] = ended
+            self._starts[task.id] = next_minute(task.started_at) if task.started_at else ended
         elif task.status == "failed":
             self.unplaced[task.id] = Unplaced(task.id, "failed")
         elif task.started and task.started_at is not None:
+            self._starts[task.id] = next_minute(task.started_at)
             self._hold(task, task.started_at)
 
     def _hold(self, task: Task, started_at: datetime) -> None:
@@ -143,16 +202,50 @@ class Generation:
         if diary is None or diary.member.is_manager:
             self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
             return
-        opening = diary.hold(task.id, task.need, next_minute(started_at), task.share)
-        self._enter(Entry(task, diary, opening, started_at, Cause("started")))
+        start = next_minute(started_at)
+        if task.performed_at is not None:
+            opening = diary.worked(start, next_minute(task.performed_at), task.share)
+        else:
+            opening = diary.hold(task.id, task.need, start, task.share)
+        self.entries[task.id] = Entry(task, diary, opening, started_at, Cause("started"), opening.end)
 
-    def _enter(self, entry: Entry) -> None:
-        self.entries[entry.task.id] = entry
-        self._ended[entry.task.id] = entry.end
+    def _finish(self, task_id: TaskId) -> None:
+        """The task ends with its work, or later with the last gate of its end.
+
+        Where a gate may never open the end stays unknown to those behind it; shown is what is known.
+        """
+        if task_id not in self.entries:
+            return
+        entry = self.entries[task_id]
+        gates = [edge for edge in self._into[task_id] if edge.before_end]
+        known = [(at, edge) for edge in gates if (at := self._opens(edge, shown=True)) is not None]
+        least = [self._now + 1] if entry.task.performed_at is not None else []
+        end = max([*least, *(at for at, _ in known)], default=0)
+        if end > entry.end:
+            last = max(known, key=lambda gate: gate[0], default=None)
+            held = Cause("predecessor", last[1].predecessor, last[1].label) if last else None
+            entry = entry._replace(finish=entry.diary.time.reaching(end), held=held)
+            self.entries[task_id] = entry
+        if all(self._opens(edge) is not None for edge in gates):
+            self._ends[task_id] = entry.end
+
+    def _opens(self, edge: Edge, *, shown: bool = False) -> int | None:
+        """The minute in which the edge's gate opens; None: nobody can know. What was skipped leaves no lag behind.
+
+        `shown`: for an end that may never come, the one that is shown.
+        """
+        since = (self._starts if edge.after_start else self._ends).get(edge.predecessor)
+        if since is None and shown and not edge.after_start and edge.predecessor in self.entries:
+            since = self.entries[edge.predecessor].end
+        if since is None or self._tasks[edge.predecessor].status == "skipped":
+            return since
+        return opening_of(edge, since, self._time)
 
     def _place(self, task: Task) -> None:
-        predecessors = self._graph.predecessors[task.id]
-        blocker = next((each for each in predecessors if each not in self._ended), None)
+        gates = [(edge, self._opens(edge)) for edge in self._into[task.id] if not edge.before_end]
+        # Once it was free to start after another's start, that the other is tried again or failed does not matter.
+        passed = task.status != "blocked"
+        blocker = next((e.predecessor for e, at in gates if at is None and not (e.after_start and passed)), None)
         candidates = self._crew(task).candidates
         if blocker is not None:
             self.unplaced[task.id] = Unplaced(task.id, "behind", blocker)
@@ -162,11 +255,14 @@ class Generation:
             self.unplaced[task.id] = Unplaced(task.id, "no member", task.need.role)
         else:
             gate = next_minute(task.not_before) if task.not_before else self._now
-            since = max(self._now, gate, *(self._ended[each] for each in predecessors))
+            opens = [(at, edge) for edge, at in gates if at is not None]
+            since = max(self._now, gate, *(at for at, _ in opens))
             diary, opening = self._choice(task, candidates, since)
             diary.enter(task.id, opening)
-            start = instant_of(diary.time.start(opening.start))
-            self._enter(Entry(task, diary, opening, start, self._cause(task, diary, opening.start)))
+            self._starts[task.id] = diary.time.start(opening.start)
+            cause = self._cause(task, diary, opening.start, opens)
+            start = instant_of(self._starts[task.id])
+            self.entries[task.id] = Entry(task, diary, opening, start, cause, opening.end)
 
     def _choice(self, task: Task, candidates: list[tuple[Diary, int]], since: int) -> tuple[Diary, Opening]:
         """Ties go to the first by key."""
@@ -177,7 +273,7 @@ class Generation:
             key=lambda offer: offer[0].time.end(offer[1].end),
         )
 
-    def _cause(self, task: Task, diary: Diary, position: int) -> Cause:
+    def _cause(self, task: Task, diary: Diary, position: int, opens: Sequence[tuple[int, Edge]]) -> Cause:
         """Why not earlier. Compared on the member's working time, so that a predecessor which ends on a day off and an
         `as_of` on the same day off are the same moment: then neither, but the calendar is the cause.
         """
@@ -185,7 +281,7 @@ class Generation:
             return Cause("as of" if diary.time.start(position) == self._now else "calendar")
         if task.not_before and position == diary.time.position(next_minute(task.not_before)):
             return Cause("not before")
-        for predecessor in sorted(self._graph.predecessors[task.id], key=self._ended.__getitem__, reverse=True):
-            if position == diary.time.position(self._ended[predecessor]):
-                return Cause("predecessor", predecessor)
+        for at, edge in sorted(opens, key=lambda gate: gate[0], reverse=True):
+            if position == diary.time.position(at):
+                return Cause("predecessor", edge.predecessor, edge.label)
         return Cause("member busy", diary.task_ending(position))

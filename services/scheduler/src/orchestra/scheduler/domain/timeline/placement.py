@@ -15,16 +15,21 @@ Reason = Literal["no member", "member", "failed", "behind"]
 class Cause:
     """What a start is bound to; without it the task could start earlier.
 
-    `predecessor` `task` ends then · `member busy` with `task` until then · `calendar`: nobody works before ·
-    `not before`: a gate · `as of`: the plan begins then · `started`, `done`: the dates are facts.
+    `predecessor` `task` ends then, or opens its gate by its `edge` · `member busy` with `task` until then ·
+    `calendar`: nobody works before · `not before`: a gate · `as of`: the plan begins then · `started`, `done`: the
+    dates are facts.
     """
 
     kind: CauseKind
     task: TaskId | None = None
+    edge: str = ""
+    """Of a predecessor: the kind and the lag, where it is more than finish to start."""
 
     def __str__(self) -> str:
-        return {"predecessor": "after", "member busy": "member busy with"}.get(self.kind, self.kind) + (
-            f" {self.task}" if self.task else ""
+        return (
+            {"predecessor": "after", "member busy": "member busy with"}.get(self.kind, self.kind)
+            + (f" {self.task}" if self.task else "")
+            + (f" ({self.edge})" if self.edge else "")
         )
 
 
@@ -43,11 +48,13 @@ class Placement:
     late_start: datetime
     late_end: datetime
     slack: int
-    """Working minutes of the member by which the end may slip."""
+    """Working minutes of the member by which the work may slip."""
     critical: bool
     share: float
     """The part of a working day the member gives to it; fixed once the task has started."""
     cause: Cause
+    held: Cause | None = None
+    """What the end waits for after the work is done (FF, SF); None: it ends with the work."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC
 
-from orchestra.contracts.ids import TaskId
 from orchestra.scheduler.domain.timeline.calendar import instant_of, minute_of
 from orchestra.scheduler.domain.timeline.generation import Generation
+from orchestra.scheduler.domain.timeline.lateness import Lateness
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 
@@ -51,33 +51,20 @@ def _done(tasks: tuple[Task, ...]) -> Iterator[Placement]:
 
 
 def _planned(snapshot: Snapshot, generation: Generation, project_end: int) -> Iterator[Placement]:
-    """The entries with their late dates: no later than the late start of any successor and of the member's next task.
-
-    Both always start later than the task itself, so that in the order of falling starts every bound is known in time.
-    """
-    bounds = {task: list(successors) for task, successors in snapshot.graph.successors.items()}
-    for diary in generation.diaries.values():
-        for task, following in diary.pairs():
-            bounds[task].append(following)
-    late_starts: dict[TaskId, int] = {}
-    for entry in sorted(generation.entries.values(), key=lambda entry: entry.start, reverse=True):
-        task, time, opening = entry.task, entry.diary.time, entry.opening
-        latest = min((late_starts[each] for each in bounds[task.id] if each in late_starts), default=project_end)
-        late_end = time.position(latest)
-        late_start = entry.start
-        if not task.started:  # a start that has happened neither moves nor binds what was before it
-            late_starts[task.id] = time.start(late_end - (opening.end - opening.start))
-            late_start = instant_of(late_starts[task.id])
-        slack = late_end - opening.end
+    late_dates = Lateness(snapshot, generation, project_end).dates
+    for entry in generation.entries.values():
+        task, time, late = entry.task, entry.diary.time, late_dates[entry.task.id]
+        slack = late.work - entry.opening.end
         yield Placement(
             task=task.id,
             member=entry.diary.member.id,
             start=entry.start.astimezone(UTC),
             end=instant_of(entry.end),
-            late_start=late_start.astimezone(UTC),
-            late_end=instant_of(time.end(late_end)),
+            late_start=entry.start.astimezone(UTC) if task.started else instant_of(time.start(late.start)),
+            late_end=instant_of(time.end(late.end)),
             slack=slack,
             critical=slack == 0,
-            share=opening.share,
+            share=entry.opening.share,
             cause=entry.cause,
+            held=entry.held,
         )

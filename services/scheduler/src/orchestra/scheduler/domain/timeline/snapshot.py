@@ -1,5 +1,7 @@
 """What a calculation is made from. Equal snapshots give equal schedules."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +13,7 @@ from orchestra.scheduler.domain.timeline.calendar import Calendar, minute_of
 from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.placement import Schedule
 from orchestra.scheduler.domain.timeline.working_time import WorkingTime
+from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.graph import Graph, arrange
 from orchestra.scheduler.domain.work.status import OPEN
 
@@ -27,6 +30,8 @@ class Task:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     not_before: datetime | None = None
+    performed_at: datetime | None = None
+    """When its work was done, where its end is held back since then."""
     share: float | None = None
     """The share fixed when it started; None: the member's own."""
 
@@ -52,8 +57,7 @@ class Snapshot:
     """With the project's calendar."""
     members: tuple[Member, ...]
     tasks: tuple[Task, ...]
-    dependencies: tuple[tuple[TaskId, TaskId], ...] = ()
-    """(predecessor, successor), finish to start."""
+    dependencies: tuple[Edge, ...] = ()
     previous: Schedule | None = None
     """The published schedule that should be disturbed as little as possible."""
     previous_version: int = 0
@@ -76,7 +80,32 @@ class Snapshot:
     @cached_property
     def graph(self) -> Graph:
         """Raises DuplicateTask, UnknownTask, CyclicDependency."""
-        return arrange([task.id for task in self._in_plan_order], self.dependencies)
+        return arrange([task.id for task in self._in_plan_order], (edge[:2] for edge in self.dependencies))
+
+    @cached_property
+    def edges_from(self) -> Mapping[TaskId, Sequence[Edge]]:
+        """By predecessor, in the plan order of the successors."""
+        rank = self._rank
+        return _grouped(
+            (e.predecessor, e) for e in sorted(set(self.dependencies), key=lambda e: (rank[e.successor], e))
+        )
+
+    @cached_property
+    def edges_into(self) -> Mapping[TaskId, Sequence[Edge]]:
+        """By successor, in the plan order of the predecessors."""
+        rank = self._rank
+        return _grouped(
+            (e.successor, e) for e in sorted(set(self.dependencies), key=lambda e: (rank[e.predecessor], e))
+        )
+
+    @cached_property
+    def _rank(self) -> Mapping[TaskId, int]:
+        return {task: place for place, task in enumerate(self.by_id)}
+
+    @cached_property
+    def project_time(self) -> WorkingTime:
+        """On which lags in working time are counted."""
+        return WorkingTime.of(self.calendar)
 
     @cached_property
     def working_times(self) -> dict[MemberId, WorkingTime]:
@@ -85,3 +114,11 @@ class Snapshot:
     @property
     def _in_plan_order(self) -> list[Task]:
         return sorted(self.tasks, key=lambda task: (task.order, task.id))
+
+
+def _grouped(edges: Iterable[tuple[TaskId, Edge]]) -> Mapping[TaskId, Sequence[Edge]]:
+    """A task without edges has none."""
+    found: defaultdict[TaskId, list[Edge]] = defaultdict(list)
+    for task, edge in edges:
+        found[task].append(edge)
+    return found

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
 from orchestra.scheduler.domain.errors import NoWorkingTime
-from orchestra.scheduler.domain.timeline.calendar import DAY, Hours, instant_of, minute_of, next_minute, zone_of
+from orchestra.scheduler.domain.timeline.calendar import (
+    DAY,
+    Calendar,
+    Hours,
+    instant_of,
+    minute_of,
+    next_minute,
+    zone_of,
+)
 
 _GIVE_UP = 5 * 366 * DAY
 _STRIDE = 28
@@ -41,6 +49,11 @@ class WorkingTime:
         self._since = self._until = 0
         self._low = self._high = 0
 
+    @classmethod
+    def of(cls, calendar: Calendar) -> "WorkingTime":
+        """A project's own: of nobody in particular."""
+        return cls(calendar.zone, calendar.hours, calendar.holidays, calendar.yearly)
+
     # --- instants -------------------------------------------------------------------------------------------------
 
     def next_working(self, instant: datetime) -> datetime:
@@ -67,6 +80,11 @@ class WorkingTime:
             self._look_as_far_as(minute)
         i = bisect_right(self._starts, minute) - 1
         return self._before[i] + min(minute, self._ends[i]) - self._starts[i] if i >= 0 else self._low
+
+    def reaching(self, minute: int) -> int:
+        """The first position before which the work ends in the minute or later."""
+        position = self.position(minute)
+        return position if self.end(position) >= minute else position + 1
 
     def start(self, position: int) -> int:
         """The minute at which the work at `position` begins."""

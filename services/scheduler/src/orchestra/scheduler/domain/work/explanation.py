@@ -7,11 +7,12 @@ from typing import Literal
 
 from orchestra.contracts.scheduling import RunStatus
 from orchestra.scheduler.domain.people.member import Member, may_take
+from orchestra.scheduler.domain.work.dependency import Gate
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import RELEASING
+from orchestra.scheduler.domain.work.status import RUN_OVER, TERMINAL
 from orchestra.scheduler.domain.work.task import Task, need_of_pool
 
-WaitKind = Literal["run", "predecessor", "member", "slot", "person", "retry", "attempt"]
+WaitKind = Literal["run", "pause", "predecessor", "lag", "member", "slot", "person", "retry", "attempt"]
 
 
 @dataclass(frozen=True)
@@ -27,43 +28,68 @@ class Explanation:
     waits_for: tuple[Wait, ...]
 
 
-_STOPPED: dict[RunStatus, str] = {"cancelled": "the run was cancelled", "accepted": "the run has not begun"}
+_STOPPED: dict[RunStatus, str] = {
+    "cancelled": "the run was cancelled",
+    "accepted": "the run has not begun",
+    "paused": "the run is paused",
+}
 
 
 def explain(
-    task: Task, run: Run | None, predecessors: Sequence[Task], members: Sequence[Member], now: datetime
+    task: Task, run: Run | None, gates: Sequence[Gate], members: Sequence[Member], now: datetime
 ) -> Explanation:
     """What stands between the task and its end, the nearest first."""
-    waits = tuple(_waits(task, run, predecessors, members, now))
+    waits = (*_pause(task), *_waits(task, run, gates, members, now))
     if not waits:
         return Explanation(f"{task.key} is {task.status}.", ())
     return Explanation(f"{task.key} is {task.status}: {'; '.join(wait.text for wait in waits)}.", waits)
 
 
-def _waits(
-    task: Task, run: Run | None, predecessors: Sequence[Task], members: Sequence[Member], now: datetime
-) -> list[Wait]:
+def _pause(task: Task) -> list[Wait]:
+    if task.paused_by is None or task.status in TERMINAL:
+        return []
+    # What has begun goes on to its end: only a further try would wait.
+    then = "" if task.status in ("blocked", "ready") else ", and nothing more of it is started"
+    return [Wait("pause", task.id, f"{task.paused_by} has paused it{then}")]
+
+
+def _waits(task: Task, run: Run | None, gates: Sequence[Gate], members: Sequence[Member], now: datetime) -> list[Wait]:
     names = {member.id: member.name for member in members}
     assignee = names.get(task.assignee or "", "its member")
     match task.status:
         case "blocked":
-            return [
-                Wait("predecessor", p.id, f"it comes after {p.key}, which is {p.status}")
-                for p in predecessors
-                if p.status not in RELEASING
-            ]
+            return [_wait(gate) for gate in gates if not gate.edge.before_end and gate.closed(now)]
         case "ready":
             return _ready(task, run, members, names, now)
         case "queued":
             return [Wait("slot", task.assignee or "", f"{assignee} has it and starts it when a slot is free")]
+        case "running" if task.command is None:
+            return [Wait("person", task.assignee or "", f"{assignee} is at it")]
         case "running":
             return [Wait("attempt", task.attempt_id or "", f"{assignee} is at it (attempt {task.attempts})")]
         case "assigned":
             return [Wait("person", task.assignee or "", f"{assignee} has it and has not said that it is done")]
+        case "in_review":
+            return [_wait(gate) for gate in gates if gate.edge.before_end and gate.closed(now)]
         case "waiting":
             return [Wait("person", "", "its command may have had its effect: say whether it may run again, or fail it")]
+        case "failed" | "cancelled" if run is None or run.status not in RUN_OVER:
+            return [Wait("person", "", "say whether it is tried again (retry) or done without (skip)")]
         case _:
             return []
+
+
+def _wait(gate: Gate) -> Wait:
+    edge, other = gate.edge, gate.predecessor
+    if edge.plain:
+        return Wait("predecessor", other.id, f"it comes after {other.key}, which is {other.status}")
+    held = "its work is done, and its end" if edge.before_end else "its start"
+    what = f"{other.key} has {'started' if edge.after_start else 'ended'}"
+    lag = f"{edge.lag_text} after " if edge.lag else ""
+    if not edge.reached(other.status) or gate.opens_at is None:
+        text = f"{held} waits until {lag}{what} ({edge.kind}); {other.key} is {other.status}"
+        return Wait("predecessor", other.id, text)
+    return Wait("lag", other.id, f"{held} waits until {lag}{what} ({edge.kind}), {gate.opens_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _ready(task: Task, run: Run | None, members: Sequence[Member], names: dict[str, str], now: datetime) -> list[Wait]:

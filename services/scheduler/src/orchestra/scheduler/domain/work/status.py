@@ -14,9 +14,9 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     "running": frozenset({"ready", "in_review", "waiting", "done", "failed", "cancelled"}),
     "in_review": frozenset({"ready", "waiting", "done", "failed", "cancelled"}),
     "waiting": frozenset({"ready", "running", "in_review", "failed", "cancelled", "skipped"}),
-    "failed": frozenset({"ready", "cancelled", "skipped"}),
+    "failed": frozenset({"blocked", "ready", "cancelled", "skipped"}),
     "done": frozenset(),
-    "cancelled": frozenset(),
+    "cancelled": frozenset({"blocked", "ready", "waiting", "skipped"}),
     "skipped": frozenset(),
 }
 """Not obvious from the names:
@@ -25,7 +25,10 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 - `queued` and `assigned` may become `done` without `running`: a start is reported only after a second, and a person
   may report the end alone. The outcome then brings the start, so that every done task has both dates.
 - `ready` falls back to `blocked` when a newer plan version puts a dependency before it.
-- `failed` ends a task until a person decides otherwise: once more (`ready`), go on without it (`skipped`).
+- `cancelled` is left when a newer plan has the task again; to `waiting` where it may have had its effect.
+- `failed`, and `cancelled` by hand, end a task until a person decides otherwise: once more (`ready`, or `blocked` where
+  something has to be done before), go on without it (`skipped`).
+- A paused task is in no state of its own: it keeps the one it has, and nothing of it is started.
 """
 
 TERMINAL: frozenset[TaskStatus] = frozenset({"done", "failed", "cancelled", "skipped"})
@@ -36,15 +39,26 @@ OPEN: frozenset[TaskStatus] = frozenset(TASK_MOVES) - TERMINAL
 RELEASING: frozenset[TaskStatus] = frozenset({"done", "skipped"})
 """A predecessor in such a state no longer holds its successors back. A failed or cancelled one always does."""
 
+BEGUN: frozenset[TaskStatus] = frozenset({"running", "in_review", "waiting", "done"})
+"""A predecessor in such a state has started: in this try, for a task that goes back to `ready` begins anew."""
+
 RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
-    "accepted": frozenset({"running", "waiting", "finished", "failed", "cancelled"}),
-    "running": frozenset({"waiting", "finished", "failed", "cancelled"}),
-    "waiting": frozenset({"running", "finished", "failed", "cancelled"}),
+    "accepted": frozenset({"running", "waiting", "paused", "finished", "failed", "cancelled"}),
+    "running": frozenset({"waiting", "paused", "finished", "failed", "cancelled"}),
+    "waiting": frozenset({"running", "paused", "finished", "failed", "cancelled"}),
+    "paused": frozenset({"accepted", "running", "waiting", "finished", "failed", "cancelled"}),
     "failed": frozenset({"running", "waiting", "finished", "cancelled"}),
     "finished": frozenset(),
     "cancelled": frozenset(),
 }
-"""Leaving `failed` reopens the run: a failed task is tried again or skipped."""
+"""Leaving `failed` reopens the run: a failed task is tried again or skipped.
+
+A run stays `paused` until somebody resumes it, whatever becomes of its tasks; then it is what they make of it, or
+`accepted` while its plan has not come.
+"""
+
+RUN_OVER: frozenset[RunStatus] = frozenset(status for status, moves in RUN_MOVES.items() if not moves)
+"""Nothing can be decided about such a run or its tasks any more."""
 
 RUN_TERMINAL: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled"})
 RUN_OPEN: frozenset[RunStatus] = frozenset(RUN_MOVES) - RUN_TERMINAL
@@ -71,29 +85,38 @@ _GOES_ON_ALONE: tuple[TaskStatus, ...] = ("ready", "queued", "running")
 _NEEDS_A_PERSON: tuple[TaskStatus, ...] = ("assigned", "waiting", "in_review")
 
 
-def run_status(machine: Mapping[TaskStatus, int], person: Mapping[TaskStatus, int]) -> RunStatus:
+def run_status(
+    machine: Mapping[TaskStatus, int], person: Mapping[TaskStatus, int], *, held: int = 0, counting: bool = False
+) -> RunStatus:
     """What an open run is, from how many of its tasks are in which state: those with a command, those without.
+
+    `held` of those in review are done but for the gates of their ends; `counting`: a lag is being counted down, after
+    which a task can go on.
 
     The first line that holds:
 
     | some task is …                                                                          | the run is |
     |---|---|
     | machine: ready (a not-before included), queued, running                                 | `running`  |
-    | person: ready, assigned, running; either: waiting, in_review                            | `waiting`  |
-    | failed, or blocked                                                                      | `failed`   |
+    | person: ready, assigned, running; either: waiting, in_review and not held               | `waiting`  |
+    | blocked or held, and only time is missing (`counting`)                                  | `running`  |
+    | failed, blocked or held                                                                 | `failed`   |
     | otherwise: all are done, skipped or cancelled because superseded, or there are none     | `finished` |
 
     A failed task stops only what is behind it: other branches go on, and while people still have reachable work the
-    run waits for them. When the third line is reached every blocked task is behind a failed or cancelled one, since
-    dependents are released in the transaction that completes their predecessor and the graph has no cycle.
-    `accepted` (not begun) and `cancelled` (somebody's decision) do not follow from totals.
+    run waits for them. When the fourth line is reached every blocked or held task is behind a failed or cancelled one,
+    since dependents are released in the transaction that completes their predecessor and the graph has no cycle.
+    `accepted` (not begun), `paused` and `cancelled` (somebody's decisions) do not follow from totals.
     """
     if any(machine.get(status) for status in _GOES_ON_ALONE):
         return "running"
     if any(person.get(status) for status in _GOES_ON_ALONE):
         return "waiting"
-    if any(totals.get(status) for totals in (machine, person) for status in _NEEDS_A_PERSON):
+    asked = sum(totals.get(status, 0) for totals in (machine, person) for status in _NEEDS_A_PERSON)
+    if asked > held:
         return "waiting"
-    if any(totals.get(status) for totals in (machine, person) for status in ("failed", "blocked")):
+    if counting:
+        return "running"
+    if held or any(totals.get(status) for totals in (machine, person) for status in ("failed", "blocked")):
         return "failed"
     return "finished"

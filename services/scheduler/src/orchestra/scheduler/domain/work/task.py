@@ -1,7 +1,7 @@
 """A task as the scheduler holds it, and the pool it waits in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
@@ -26,6 +26,10 @@ class Task:
     role: str | None
     command: Command | None
     covers: tuple[str, ...]
+    points: float | None = None
+    minutes: int | None = None
+    declined: tuple[MemberId, ...] = ()
+    """Who gave it back or had it taken away."""
     assignee: MemberId | None = None
     planned_member: MemberId | None = None
     attempt_id: AttemptId | None = None
@@ -36,10 +40,23 @@ class Task:
     """Attempts that failed by themselves."""
     lost: int = 0
     """Attempts whose executor died or went silent."""
+    watched: bool = False
+    """Another task waits for it otherwise than for its end alone: for its start, to end itself, or with a lag."""
+    end_gated: bool = False
+    """Its own end may be held back by others (FF, SF)."""
     not_before: datetime | None = None
+    paused_by: str | None = None
+    """Who has paused it: nothing of it is started until it is resumed."""
     started_at: datetime | None = None
     assigned_at: datetime | None = None
+    performed_at: datetime | None = None
+    """When its work was done, where its end was or is held back."""
     ended_at: datetime | None = None
+
+    @property
+    def need(self) -> Need:
+        pool = need_of_pool(self.pool)
+        return replace(pool, points=self.points, minutes=self.minutes, declined=frozenset(self.declined))
 
 
 def pool_of(need: Need) -> str:

@@ -1,0 +1,117 @@
+"""`orchestra runs` and `orchestra task`: the verbs that control them."""
+
+from typing import Annotated
+
+import typer
+
+from orchestra.cli.options import Config, Gateway, Home, Out, RunId, finish, settings_of
+
+runs = typer.Typer()
+task = typer.Typer()
+
+WhichRun = Annotated[str | None, typer.Argument(metavar="RUN", help="Without it the newest.", show_default=False)]
+WhichTask = Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its key in the run.")]
+
+
+@runs.command("pause")
+def pause_run(run: WhichRun = None, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """Begin nothing more; what has begun goes on to its end."""
+    from orchestra.cli import control
+
+    finish(control.hold_run(settings_of(config, gateway=gateway, home=home), run, "pause"))
+
+
+@runs.command("cancel")
+def cancel_run(run: str, config: Config = None, gateway: Gateway = None, home: Home = None) -> None:
+    """Cancel what has not ended; running commands are stopped."""
+    from orchestra.cli import control
+
+    finish(control.hold_run(settings_of(config, gateway=gateway, home=home), run, "cancel"))
+
+
+@runs.command("resume")
+def resume_run(
+    run: WhichRun = None, out: Out = None, config: Config = None, gateway: Gateway = None, home: Home = None
+) -> None:
+    """Go on with a paused run, as far as it goes."""
+    from orchestra.cli import control
+
+    finish(control.move_run(settings_of(config, out=out, gateway=gateway, home=home), run, "resume"))
+
+
+@runs.command("retry")
+def retry_run(
+    run: WhichRun = None, out: Out = None, config: Config = None, gateway: Gateway = None, home: Home = None
+) -> None:
+    """Try everything again that has failed, and go on; what is done stays done."""
+    from orchestra.cli import control
+
+    finish(control.move_run(settings_of(config, out=out, gateway=gateway, home=home), run, "retry"))
+
+
+@task.command("pause")
+def pause_task(
+    task: WhichTask, run_id: RunId = None, config: Config = None, gateway: Gateway = None, home: Home = None
+) -> None:
+    """Begin nothing more of it; what has begun goes on to its end."""
+    from orchestra.cli import control
+
+    finish(control.hold_task(settings_of(config, gateway=gateway, home=home), task, run_id, "pause"))
+
+
+@task.command("cancel")
+def cancel_task(
+    task: WhichTask, run_id: RunId = None, config: Config = None, gateway: Gateway = None, home: Home = None
+) -> None:
+    """Stop it. What comes after it waits until it is retried or skipped."""
+    from orchestra.cli import control
+
+    finish(control.hold_task(settings_of(config, gateway=gateway, home=home), task, run_id, "cancel"))
+
+
+@task.command("resume")
+def resume_task(
+    task: WhichTask,
+    run_id: RunId = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Go on with a paused task, and follow its run."""
+    from orchestra.cli import task_commands
+
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(task_commands.say(settings, task, run_id, "resume", {}))
+
+
+@task.command("retry")
+def retry_task(
+    task: WhichTask,
+    run_id: RunId = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Try again what has failed or was cancelled, and follow its run."""
+    from orchestra.cli import task_commands
+
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(task_commands.say(settings, task, run_id, "retry", {}))
+
+
+@task.command("skip")
+def skip_task(
+    task: WhichTask,
+    run_id: RunId = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Go on without it: what comes after it no longer waits for it."""
+    from orchestra.cli import task_commands
+
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(task_commands.say(settings, task, run_id, "skip", {}))

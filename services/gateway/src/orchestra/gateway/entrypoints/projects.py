@@ -1,0 +1,86 @@
+"""Projects as a whole: exported, and in and out of the archive: the scheduler decides, the planner hears."""
+
+import asyncio
+from datetime import datetime
+from time import monotonic
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel
+
+from orchestra.chassis.http.identity import Caller, CurrentCaller
+from orchestra.gateway.adapters.project_export import ProjectExport
+from orchestra.gateway.adapters.services import Services, segment
+from orchestra.gateway.domain.errors import UnknownProject
+from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
+from orchestra.gateway.entrypoints.forwarding import call, relay
+from orchestra.gateway.entrypoints.routes import Route
+
+ARCHIVE = Route("POST", "/projects/{project_id}/archive", "scheduler", "write", in_project=True)
+UNARCHIVE = Route("POST", "/projects/{project_id}/unarchive", "scheduler", "write", in_project=True)
+
+PATIENCE_S = 5.0
+"""For the planner to hear of it."""
+
+router = APIRouter(prefix=PREFIX, tags=["projects"])
+
+
+class ProjectView(BaseModel):
+    id: str
+    name: str
+    description: str
+    created_at: datetime
+    archived_at: datetime | None
+
+
+@router.post(ARCHIVE.path, dependencies=[needs("write")], response_model=ProjectView)
+async def archive(project_id: str, request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+    """Into the archive, where it takes no changes. 409 with their ids while runs are open."""
+    return await _file(ARCHIVE, project_id, request, caller, services)
+
+
+@router.post(UNARCHIVE.path, dependencies=[needs("write")], response_model=ProjectView)
+async def unarchive(project_id: str, request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+    """Out of the archive."""
+    return await _file(UNARCHIVE, project_id, request, caller, services)
+
+
+@router.get(
+    "/projects/{project_id}/export",
+    dependencies=[needs("read")],
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "A zip with a manifest of hashes."}},
+)
+async def export(
+    project_id: str,
+    request: Request,
+    caller: CurrentCaller,
+    services: CurrentServices,
+    artifacts: Annotated[bool, Query(description="With what tasks produced.")] = True,
+) -> Response:
+    """Everything about a project, streamed: an answer that is cut off is no zip."""
+    shown = await services.ask("planner", caller, "GET", f"/projects/{segment(project_id)}")
+    if shown.status_code == 404:
+        raise UnknownProject(f"There is no project {project_id}.")
+    whole = ProjectExport(services, caller, shown.json(), request.app.state.room.clock.now())
+    headers = {"Content-Disposition": f'attachment; filename="{quote(project_id, safe="")}.zip"'}
+    return StreamingResponse(whole.parts(artifacts=artifacts), 200, headers, "application/zip")
+
+
+async def _file(route: Route, project_id: str, request: Request, caller: Caller, services: Services) -> Response:
+    """200 with the project once the planner shows it so; 202 when that takes long: it is decided all the same."""
+    answer = await call(route, request, caller, services)
+    if answer.status_code != 200:
+        return relay(answer)
+    await answer.aclose()
+    until = monotonic() + PATIENCE_S
+    while True:
+        shown = await services.ask("planner", caller, "GET", f"/projects/{segment(project_id)}")
+        project = shown.json()
+        if not shown.is_success or (project["archived_at"] is not None) == (route is ARCHIVE):
+            return JSONResponse(project, shown.status_code)
+        if monotonic() >= until:
+            return JSONResponse(project, 202)
+        await asyncio.sleep(0.05)

@@ -1,0 +1,75 @@
+"""What a notice says to a person: a subject, a sentence, and the facts below it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.notifier.domain.delivery import Delivery
+
+LONGEST_SUBJECT = 150
+
+
+@dataclass(frozen=True)
+class Wording:
+    subject: str
+    """One line of printable characters: nothing in it can end a header."""
+    sentence: str
+    facts: tuple[tuple[str, str], ...]
+    """Label and value, in order; what is empty is left out."""
+    run_id: str | None
+
+
+def wording(delivery: Delivery) -> Wording:
+    notice: dict[str, Any] = json.loads(delivery.body)
+    told: dict[str, Any] = notice["data"]
+    subject, sentence = _WORDS[delivery.kind](told)
+    facts = (
+        ("Cause", told.get("cause")),
+        ("Assignee", told.get("assignee")),
+        ("Attempt", told.get("attempt")),
+        ("Tasks", _totals(told.get("totals", {}))),
+        ("Project", told.get("project_id")),
+        ("Run", told.get("run_id")),
+        ("Task", told.get("task_id")),
+        ("At", notice["timestamp"]),
+    )
+    shown = tuple((label, str(value)) for label, value in facts if value)
+    return Wording(one_line(subject), sentence, shown, told.get("run_id"))
+
+
+def one_line(text: str) -> str:
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+
+
+def _totals(totals: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(totals.items()))
+
+
+def _run(told: Mapping[str, Any]) -> tuple[str, str]:
+    words = {"finished": "finished", "failed": "failed", "cancelled": "was cancelled"}
+    ended = words.get(told["status"], told["status"])
+    return f"Run {told['run_id']} {ended}", f"The run {told['run_id']} {ended}."
+
+
+def _failed(told: Mapping[str, Any]) -> tuple[str, str]:
+    task = f"{told['key']} ({told['title']})"
+    return (
+        f"Task failed: {told['key']} {told['title']}",
+        f"The task {task} failed, and nothing more happens to it by itself.",
+    )
+
+
+def _waiting(told: Mapping[str, Any]) -> tuple[str, str]:
+    task = f"{told['key']} ({told['title']})"
+    if told["status"] == "assigned":
+        return f"Task assigned: {told['key']} {told['title']}", f"The task {task} waits for its assignee."
+    return f"Decision needed: {told['key']} {told['title']}", f"The task {task} waits for a decision."
+
+
+def _test(_told: Mapping[str, Any]) -> tuple[str, str]:
+    return "A test", "This is a test: what you subscribed to would arrive here."
+
+
+_WORDS = {"run.finished": _run, "task.failed": _failed, "task.waiting": _waiting, "test": _test}

@@ -1,0 +1,120 @@
+"""The graph under a newer plan, on SQL."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
+
+from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.planning import DecomposedTask, Dependency
+from orchestra.scheduler.adapters.gates import held_back, marks
+from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_of
+from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
+from orchestra.scheduler.application.graph import Known
+from orchestra.scheduler.domain.work.replan import pool_of_definition
+from orchestra.scheduler.domain.work.task import Task
+
+_TASK = [TASK.c[name] for name in TASK_FIELDS]
+_DEFINITION = tuple(DecomposedTask.model_fields)
+_EDGE = [DEPENDENCY.c[name] for name in Dependency.model_fields]
+
+
+class SqlGraph:
+    def __init__(self, work: UnitOfWork) -> None:
+        self._execute = work.connection.execute
+        self._now = work.now
+
+    async def known(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Known]:
+        query = (
+            select(TASK, RUN.c.status.label("run_status"))
+            .outerjoin(RUN, RUN.c.id == TASK.c.run_id)
+            .where(TASK.c.workspace_id == workspace_id, TASK.c.project_id == project_id)
+        )
+        return [
+            Known(
+                task=task_of(row),
+                definition=DecomposedTask.model_validate({name: row[name] for name in _DEFINITION}),
+                deferred=row["newer"] is not None,
+                comes_back=row["retired"] or row["run_status"] == "cancelled",
+            )
+            for row in (await self._execute(query)).mappings()
+        ]
+
+    async def edges(self, workspace_id: WorkspaceId, project_id: ProjectId) -> set[Dependency]:
+        query = (
+            select(*_EDGE)
+            .join(TASK, TASK.c.id == DEPENDENCY.c.successor)
+            .where(TASK.c.workspace_id == workspace_id, TASK.c.project_id == project_id)
+        )
+        rows = (await self._execute(query)).mappings()
+        return set(map(Dependency.model_validate, map(dict, rows)))
+
+    async def place(self, plan_id: PlanId, tasks: Sequence[tuple[TaskId, DecomposedTask | None]]) -> None:
+        await self._execute(
+            update(TASK)
+            .where(TASK.c.id == bindparam("b_id"))
+            .values(plan_id=plan_id, position=bindparam("b_position"), newer=bindparam("b_newer"), retired=False),
+            [
+                {
+                    "b_id": task_id,
+                    "b_position": position,
+                    "b_newer": newer.model_dump(mode="json") if newer else None,
+                }
+                for position, (task_id, newer) in enumerate(tasks)
+            ],
+        )
+
+    async def redefine(self, tasks: Sequence[DecomposedTask]) -> None:
+        if tasks:
+            columns = [name for name in (*_DEFINITION, "pool") if name != "id"]
+            values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in columns}
+            await self._execute(
+                update(TASK).where(TASK.c.id == bindparam("b_id")).values(**values, newer=None),
+                [
+                    {f"b_{name}": value for name, value in task.model_dump(mode="json").items()}
+                    | {"b_pool": pool_of_definition(task)}
+                    for task in tasks
+                ],
+            )
+
+    async def retire(self, task_ids: Sequence[TaskId]) -> None:
+        await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(retired=True))
+
+    async def connect(self, gone: Iterable[Dependency], new: Iterable[Dependency]) -> None:
+        if lost := [{f"b_{name}": value for name, value in each.model_dump().items()} for each in gone]:
+            this = and_(*(DEPENDENCY.c[name] == bindparam(f"b_{name}") for name in Dependency.model_fields))
+            await self._execute(delete(DEPENDENCY).where(this), lost)
+        if added := [each.model_dump() for each in new]:
+            await self._execute(DEPENDENCY.insert(), added)
+
+    async def mark(self, plan_id: PlanId) -> None:
+        await self._execute(update(TASK).where(TASK.c.plan_id == plan_id).values(**marks()))
+
+    async def settle(self, plan_id: PlanId) -> tuple[list[Task], list[Task]]:
+        released = await self._tasks(TASK.c.plan_id == plan_id, TASK.c.status == "blocked", ~held_back(self._now))
+        held = await self._tasks(TASK.c.plan_id == plan_id, TASK.c.status == "ready", held_back(self._now))
+        await self._set(released, status="ready")
+        await self._set(held, status="blocked")
+        return released, held
+
+    async def returned(self, run_id: RunId) -> tuple[list[Task], list[Task]]:
+        ready = (TASK.c.run_id == run_id, TASK.c.status == "ready", or_(TASK.c.newer.is_not(None), TASK.c.retired))
+        rows = (await self._execute(select(*_TASK, TASK.c.retired).where(*ready).order_by(TASK.c.position))).mappings()
+        tasks = [(task_of(row), row["retired"]) for row in rows]
+        return [task for task, retired in tasks if not retired], [task for task, retired in tasks if retired]
+
+    async def renew(self, task_ids: Sequence[TaskId]) -> list[Task]:
+        newer = await self._execute(select(TASK.c.newer).where(TASK.c.id.in_(task_ids), TASK.c.newer.is_not(None)))
+        await self.redefine([DecomposedTask.model_validate(each) for each in newer.scalars()])
+        held = await self._tasks(TASK.c.id.in_(task_ids), TASK.c.status == "ready", held_back(self._now))
+        await self._set(held, status="blocked")
+        return held
+
+    async def _tasks(self, *where: ColumnElement[bool]) -> list[Task]:
+        query = select(*_TASK).where(*where).order_by(TASK.c.position)
+        return [task_of(row) for row in (await self._execute(query)).mappings()]
+
+    async def _set(self, tasks: Sequence[Task], **values: Any) -> None:
+        if tasks:
+            await self._execute(update(TASK).where(TASK.c.id.in_([task.id for task in tasks])).values(**values))

@@ -1,0 +1,34 @@
+"""What a command is about, with its project held: it stays as it is found until the transaction ends."""
+
+from orchestra.contracts.ids import RunId, TaskId, WorkspaceId
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.domain.errors import RefusedTransition
+from orchestra.scheduler.domain.work.run import Run
+from orchestra.scheduler.domain.work.status import RUN_OVER
+from orchestra.scheduler.domain.work.task import Task
+
+
+async def held_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId) -> Run:
+    """Raises UnknownRun."""
+    found = await work.runs.find(workspace_id, run_id)
+    await work.projects.hold(workspace_id, found.project_id)
+    return await work.runs.find(workspace_id, run_id)
+
+
+async def held_task(work: SchedulingWork, workspace_id: WorkspaceId, task_id: TaskId) -> Task:
+    """The task, its project held, so that nobody else changes it before this transaction ends. Raises UnknownTask."""
+    found = await work.tasks.find(workspace_id, task_id)
+    await work.projects.hold(workspace_id, found.project_id)
+    return await work.tasks.find(workspace_id, task_id)
+
+
+async def task_in_run(work: SchedulingWork, workspace_id: WorkspaceId, task_id: TaskId) -> tuple[Task, Run | None]:
+    """The task and its run, if it is in one. Raises UnknownTask."""
+    task = await held_task(work, workspace_id, task_id)
+    return task, await work.runs.get(task.run_id) if task.run_id else None
+
+
+def refuse_when_over(run: Run | None) -> None:
+    """Raises RefusedTransition where nothing of the run can be decided any more."""
+    if run is not None and run.status in RUN_OVER:
+        raise RefusedTransition(run.id, run.status, "running")
