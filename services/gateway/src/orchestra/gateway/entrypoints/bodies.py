@@ -4,7 +4,16 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from orchestra.contracts.edits import (
@@ -121,10 +130,15 @@ def _short(after: tuple[AfterBody, ...]) -> tuple[str | AfterRequest, ...]:
     )
 
 
+def _as_it_is(after: tuple[str | AfterRequest, ...]) -> tuple[str | AfterRequest, ...]:
+    return after
+
+
 After = Annotated[
     tuple[AfterBody, ...],
     BeforeValidator(_long, json_schema_input_type=tuple[str | AfterBody, ...]),
     AfterValidator(_short),
+    PlainSerializer(_as_it_is, return_type=tuple[str | AfterRequest, ...]),
 ]
 """Names and mappings; once validated, the contract's `after`."""
 
