@@ -41,8 +41,8 @@ async def test_what_is_handed_over_again_is_done_once(line: Line) -> None:
     async with line.sayer.read() as view:
         from orchestra.chassis.messaging.outbox import Outgoing
 
-        row = (await view.connection.exec_driver_sql("SELECT position, event_id, kind, body FROM outbox")).one()
-    out = Outgoing(*row, attempts=0)
+        row = (await view.connection.exec_driver_sql("SELECT event_id, kind, body FROM outbox")).one()
+    out = Outgoing(*row)
     for _ in range(3):  # as after a kill between publishing and marking
         assert await line.ends[0].publish([out]) == [None]
     await line.relay()

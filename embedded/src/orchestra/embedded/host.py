@@ -75,7 +75,8 @@ class Host:
             own["notifier"] = {"webhook_allowed_networks": LOOPBACK}
         if options.slots is not None:
             own["executor"]["slots"] = options.slots
-        exchange, streams = Exchange(), LocalStreams()
+        self._exchange, streams = Exchange(), LocalStreams()
+        exchange = self._exchange
         self.services: dict[str, RunningService] = {}
         for service in SERVICES:
             url = f"sqlite+aiosqlite:///{home / f'{service.name}.db'}"
@@ -101,6 +102,7 @@ class Host:
     async def running(self) -> AsyncGenerator["Host"]:
         """Start all, and stop all before any database is closed: they deliver to each other."""
         async with AsyncExitStack() as databases, AsyncExitStack() as services:
+            services.push_async_callback(self._exchange.close)
             for running in self.services.values():
                 databases.push_async_callback(running.close)
                 await running.start()

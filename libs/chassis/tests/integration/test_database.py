@@ -1,7 +1,9 @@
 """The unit of work on both databases, and what happens when they are away."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -155,7 +157,10 @@ async def test_a_database_that_refuses_is_unavailable(distant: Example, proxy: T
             await distant.ping()
 
 
-async def test_cut_connections_are_replaced_before_anyone_notices(distant: Example, proxy: TcpProxy) -> None:
+async def test_cut_connections_that_have_rested_are_replaced_before_anyone_notices(
+    distant: Example, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestra.chassis.database.engine.RESTED", 0.0)
     for text_ in "abc":
         proxy.cut()
         async with distant.begin() as work:
@@ -256,20 +261,38 @@ async def test_a_deadlock_is_transient_for_one_and_the_other_goes_on(postgres_ur
 
 
 async def test_a_database_held_by_another_process_is_transient(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/example.db"
-    ours, other = (Database(url, "example", ExampleWork, pool_size=1) for _ in range(2))
-    await migrate(ours, MIGRATIONS)
-    async with other.read() as view:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/example.db", "example", ExampleWork, pool_size=1)
+    await migrate(database, MIGRATIONS)
+    async with database.read() as view:
         await view.connection.exec_driver_sql("PRAGMA busy_timeout=50")
 
-    async with ours.begin() as work:
-        await work.note("a")
+    with closing(sqlite3.connect(tmp_path / "example.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Transient):
-            async with other.begin():
+            async with database.begin():
                 pass
 
-    await ours.close()
-    await other.close()
+    await database.close()
+
+
+async def test_two_who_write_to_one_file_take_turns(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/example.db"
+    one, two = (Database(url, "example", ExampleWork) for _ in range(2))
+    await migrate(one, MIGRATIONS)
+    order: list[str] = []
+
+    async def write(database: Database[ExampleWork], text: str) -> None:
+        async with database.begin() as work:
+            order.append(f"{text} begins")
+            await work.note(text)
+            await asyncio.sleep(0)  # gives the other one its turn: it must not get the file with it
+            order.append(f"{text} ends")
+
+    await asyncio.gather(*(write(database, f"{n}") for n, database in enumerate((one, two) * 3)))
+
+    assert order == [f"{n} {what}" for n in range(6) for what in ("begins", "ends")]
+    await one.close()
+    await two.close()
 
 
 async def test_half_a_surrogate_pair_is_permanent(database: Example) -> None:

@@ -14,8 +14,8 @@ from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.messaging import outbox
-from orchestra.chassis.messaging.message import decode
-from orchestra.chassis.messaging.outbox import CLAIM, Outgoing
+from orchestra.chassis.messaging.handover import CLAIM
+from orchestra.chassis.messaging.message import Outgoing, decode
 from orchestra.chassis.messaging.relay import BATCH, relay_once
 from orchestra.chassis.messaging.transport import Check
 from orchestra.chassis.testing.fakes import HeldClock
@@ -141,7 +141,7 @@ async def test_the_events_of_a_relay_that_died_are_taken_over_after_its_claim(
     assert transport.texts == ["a", "b"]
     async with database.begin() as work:
         await outbox.postpone(work, dead, claimed[0], "a late word of the dead")
-        await outbox.mark_sent(work, dead, [out.position for out in claimed])
+        await outbox.mark_sent(work, dead, [out.event_id for out in claimed])
     assert await unsent(database) == (0, 0.0)
 
 
@@ -152,11 +152,11 @@ async def test_a_relay_that_lost_its_claim_marks_nothing(database: Example, cloc
     clock.advance(CLAIM + timedelta(seconds=1))
     async with database.begin() as work:
         holder, _ = await outbox.claim(work, BATCH)
-        await outbox.mark_sent(work, late, [claimed[0].position])
+        await outbox.mark_sent(work, late, [claimed[0].event_id])
     assert (await unsent(database))[0] == 1
 
     async with database.begin() as work:
-        await outbox.mark_sent(work, holder, [claimed[0].position])
+        await outbox.mark_sent(work, holder, [claimed[0].event_id])
     assert (await unsent(database))[0] == 0
 
 

@@ -18,7 +18,7 @@ from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.messaging import outbox
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.message import Outgoing
 from orchestra.chassis.messaging.transport import Check
 from orchestra.chassis.runtime import RunningService
 from orchestra.chassis.service import Room

@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from libs.chassis.tests.example.events import NoteTaken, envelope, note
 
-from orchestra.chassis.messaging.rabbit import collector
-from orchestra.chassis.messaging.rabbit.collector import Collector
+from orchestra.chassis.messaging import collector
+from orchestra.chassis.messaging.collector import PatientCollector
 from orchestra.chassis.messaging.subscriptions import Subscription
 
 
@@ -23,7 +23,7 @@ async def test_what_nobody_foresaw_reaches_whoever_waits_for_the_acknowledgement
 
     async def unused(*_: Any) -> None: ...
 
-    deliveries = Collector(Subscription("example", NoteTaken, unused), cast(Any, None))
+    deliveries = PatientCollector(Subscription("example", NoteTaken, unused), cast(Any, None))
 
     async with asyncio.timeout(5):
         with pytest.raises(ValueError, match="a bug in the chassis"):

@@ -20,6 +20,7 @@ from orchestra.chassis.http.requests import Requests
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.messaging import inbox, outbox
 from orchestra.chassis.messaging.consume import retry_due
+from orchestra.chassis.messaging.express import Express
 from orchestra.chassis.messaging.relay import relay_once
 from orchestra.chassis.messaging.transport import Transport
 from orchestra.chassis.readings import Readings
@@ -81,6 +82,7 @@ class RunningService:
         self._slowest = slowest
         self._transport_of = transport
         self._transport: Transport | None = None
+        self._express: Express | None = None
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -177,6 +179,7 @@ class RunningService:
 
     def _chassis_loops(self, transport: Transport) -> list[Loop]:
         subscriptions = self.service.subscriptions.by_name()
+        self._express = express = Express(self.database, transport)
 
         async def connected() -> bool:
             """Connect, and again when a queue or its consumer is gone: the client's own recovery misses some cases."""
@@ -184,10 +187,10 @@ class RunningService:
                 return False
             if self._started:
                 log.warning("transport restarted", service=self.service.name)
-                self._started = False
+                self._started = self.database.handover.is_open = False
                 await transport.stop()
             await transport.start()
-            self._started = True
+            self._started = self.database.handover.is_open = True
             self.wakeups.wake("outbox")
             return False
 
@@ -199,6 +202,8 @@ class RunningService:
 
         return [
             Loop("transport", connected, every=5.0),
+            Loop("express", express.step, every=1.0, wake="fresh"),
+            Loop("sent", express.mark, every=0.2),
             Loop("relay", relay, every=1.0, wake="outbox"),
             Loop("retries", retry, every=1.0),
             Loop("purge", self._purge, every=600.0),
@@ -232,9 +237,11 @@ class RunningService:
         await _ended(self._tasks)
         for call in reversed(self.room.on_stop):
             await call()
-        if self._transport is not None and self._started:
+        self.database.handover.is_open = False
+        if self._transport is not None and self._express is not None and self._started:
             try:
                 async with asyncio.timeout(HAND_OVER):
+                    await self._express.finish()
                     while await relay_once(self.database, self._transport):
                         pass
             except (TimeoutError, Unavailable) as error:

@@ -1,18 +1,35 @@
 """The two dialects: what differs between PostgreSQL and SQLite, and nothing else knows which one it is."""
 
 import sqlite3
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 import asyncpg
-from sqlalchemy import Connection, Select, Table, event, text
+from pydantic_core import to_json
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    any_,
+    event,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from orchestra.chassis.database import inline_sqlite
 from orchestra.chassis.errors import Permanent, Transient, Unavailable
 
 READ_ONLY = {"orchestra_read_only": True}
@@ -26,6 +43,11 @@ CONNECT_TIMEOUT = 5.0
 PING_TIMEOUT = 2.0
 """Seconds in which a connection that has rested must show that it still leads somewhere."""
 
+RESTED = 1.0
+"""Seconds without use after which a connection has rested."""
+
+_RESTS = "orchestra_rests_since"
+
 Purpose = Literal["service", "migration"]
 """A migration waits as long as it takes, and no foreign key is enforced while it moves tables about."""
 
@@ -37,6 +59,10 @@ class Dialect(Protocol):
 
     def insert(self, table: Table) -> Any:
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        ...
+
+    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+        """The column is one of the values: one parameter and one statement, however many they are."""
         ...
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
@@ -63,6 +89,9 @@ class PostgresDialect:
 
     def insert(self, table: Table) -> postgresql.Insert:
         return postgresql.insert(table)
+
+    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+        return column == any_(literal(list(values), ARRAY(String)))
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip_locked)
@@ -94,6 +123,7 @@ class PostgresDialect:
             },
         )
         event.listen(engine.sync_engine, "checkout", _still_there)
+        event.listen(engine.sync_engine, "checkin", _rests)
         event.listen(engine.sync_engine, "handle_error", _tell_apart)
         return engine
 
@@ -109,6 +139,9 @@ class SqliteDialect:
     def insert(self, table: Table) -> sqlite.Insert:
         return sqlite.insert(table)
 
+    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+        return column.in_(select(func.json_each(to_json(list(values)).decode()).table_valued("value").c.value))
+
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         del skip_locked  # the whole database is this transaction's
         return query
@@ -122,16 +155,22 @@ class SqliteDialect:
             raise BrokenReferences(f"rows of {', '.join(sorted({row[0] for row in broken}))} point at nothing")
 
     def engine(self, url: str, pool_size: int, purpose: Purpose = "service") -> AsyncEngine:
-        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=30, hide_parameters=True)
+        engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            hide_parameters=True,
+            connect_args={"async_creator_fn": inline_sqlite.connect},
+        )
         # Most changes of a table are a new one that takes its place: dropping the old one would take along, or be
         # forbidden by, the rows that point at it.
         enforced = "OFF" if purpose == "migration" else "ON"
 
         @event.listens_for(engine.sync_engine, "connect")
         def prepare(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-            connection.isolation_level = None  # the driver must not begin transactions of its own kind
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000"):
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=2000"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.execute(f"PRAGMA foreign_keys={enforced}")
             cursor.close()
@@ -164,8 +203,18 @@ _VALUE = "22"
 """The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
 
 
-def _still_there(connection: Any, _record: Any, _proxy: Any) -> None:
-    """One cheap exchange before a connection is used. The pool's own test takes three, and the limit of a statement."""
+def _rests(_connection: Any, record: Any) -> None:
+    record.info[_RESTS] = time.monotonic()
+
+
+def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
+    """One cheap exchange before a connection that has rested is used.
+
+    The pool's own test takes three, and the limit of a statement.
+    """
+    rested = time.monotonic() - record.info.get(_RESTS, 0.0) >= RESTED
+    if not rested and not connection.driver_connection.is_closed():
+        return
 
     async def answers(driver: Any) -> None:
         await driver.execute("SELECT 1", timeout=PING_TIMEOUT)

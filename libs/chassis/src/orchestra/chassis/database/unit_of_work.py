@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -13,7 +14,8 @@ from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of, reached, translated
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.ids import new_id
-from orchestra.chassis.messaging.message import Envelope, wrap
+from orchestra.chassis.messaging.handover import CLAIM, Handover
+from orchestra.chassis.messaging.message import Envelope, Outgoing, wrap
 from orchestra.chassis.messaging.traces import produced
 from orchestra.contracts.event import Event
 
@@ -71,13 +73,14 @@ class UnitOfWork:
             return None
         return next((each.cloud.traceparent for each in self.delivery if each.event is event), None)
 
-    async def store_published(self) -> None:
-        """Write the outbox rows; done by the commit."""
-        rows = [
-            {"event_id": e.id, "kind": e.kind, "body": e.to_json(), "created_at": self.now, "due_at": self.now}
-            for e in self.published
-        ]
+    async def store_published(self, claim: str | None) -> list[Outgoing]:
+        """Write the outbox rows, claimed where there is a claim; done by the commit."""
+        outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in self.published]
+        until = self.now + CLAIM if claim else None
+        same = {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
+        rows = [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing]
         await self.connection.execute(OUTBOX.insert(), rows)
+        return outgoing
 
     def wake(self, name: str) -> None:
         """Wake whoever waits for `name` in this process once this transaction has committed."""
@@ -85,6 +88,15 @@ class UnitOfWork:
 
 
 W = TypeVar("W", bound=UnitOfWork, covariant=True)
+
+_WRITERS: WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], asyncio.Lock] = WeakValueDictionary()
+
+
+@asynccontextmanager
+async def _held(lock: asyncio.Lock) -> AsyncGenerator[None]:
+    """With a reference to it: the lock is there as long as somebody holds it or waits for it."""
+    async with lock:
+        yield
 
 
 class Database(Generic[W]):
@@ -107,23 +119,33 @@ class Database(Generic[W]):
         self.dialect = dialect_of(url)
         self.clock = clock or SystemClock()
         self._work = work
-        self._writer = asyncio.Lock() if self.dialect.single_writer else None
         self.engine: AsyncEngine = self.dialect.engine(url, pool_size, purpose)
+        self.handover = Handover()
+        """What is committed here and waits to be published."""
         self.on_commit: list[Callable[[set[str]], None]] = []
-        """Called after each commit with the names to wake; `outbox` is among them when events wait."""
+        """Called after each commit with the names to wake: `fresh` when events wait in the handover, `outbox` when they
+        wait in the outbox alone."""
         self.on_told: list[Callable[[Sequence[Event]], None]] = []
         """Called after each commit with the events that it has published: what is measured of them has happened."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[W]:
         """A transaction that may write. It commits when the block ends, and undoes everything when it raises."""
-        if self._writer is None:
-            async with self._transaction() as work:
-                yield work
-        else:
-            # One queue in this process is fairer than SQLite's busy timeout, and never times out.
-            async with self._writer, self._transaction() as work:
-                yield work
+        async with self._turn(), self._transaction() as work:
+            yield work
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        """Where one may write at a time, all who write to the file in this process queue: fairly, and without a limit.
+
+        SQLite's own waiting would hold up the event loop, and with it whoever is to be waited for.
+        """
+        if not self.dialect.single_writer:
+            return nullcontext()
+        key = self.url, asyncio.get_running_loop()
+        lock = _WRITERS.get(key)
+        if lock is None:
+            lock = _WRITERS[key] = asyncio.Lock()
+        return _held(lock)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[W]:
@@ -133,10 +155,14 @@ class Database(Generic[W]):
                 work = self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
                 try:
                     yield work
+                    fresh: list[Outgoing] = []
                     if work.published:
-                        await work.store_published()
-                        work.wake("outbox")
+                        express = self.handover.has_room(len(work.published))
+                        stored = await work.store_published(self.handover.token if express else None)
+                        fresh = stored if express else []
+                        work.wake("fresh" if express else "outbox")
                     await transaction.commit()
+                    self.handover.give(fresh)
                 except BaseException:
                     if transaction.is_active:
                         await transaction.rollback()

@@ -8,13 +8,13 @@ its subscriptions has; after a kill it is handed over again, and those that had 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
 from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.messaging import dead_letters
-from orchestra.chassis.messaging.consume import consume
-from orchestra.chassis.messaging.message import Envelope, Undecodable, decode
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.collector import Collector
+from orchestra.chassis.messaging.message import Envelope, Outgoing, Undecodable, decode
 from orchestra.chassis.messaging.subscriptions import Subscription, Subscriptions
 from orchestra.chassis.messaging.transport import Check, Queue
 
@@ -23,55 +23,60 @@ class Exchange:
     """Where the services of one process meet. Attach them all before the first is started."""
 
     def __init__(self) -> None:
-        self._bound: defaultdict[str, list[tuple[Subscription, Database[UnitOfWork]]]] = defaultdict(list)
+        self._bound: defaultdict[str, list[_Bound]] = defaultdict(list)
 
     def attach(self, subscriptions: Subscriptions, database: Database[UnitOfWork]) -> None:
         for subscription in subscriptions:
-            self._bound[subscription.event.kind].append((subscription, database))
+            bound = _Bound(subscription, database, Collector(subscription, database))
+            self._bound[subscription.event.kind].append(bound)
 
     def consumers(self, service: str, kind: str) -> int:
-        return sum(subscription.service == service for subscription, _ in self._bound.get(kind, ()))
+        return sum(bound.subscription.service == service for bound in self._bound.get(kind, ()))
 
     async def deliver(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         errors: dict[str, Exception] = {}
-        deliveries: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        kinds: defaultdict[str, list[Outgoing]] = defaultdict(list)
         for out in batch:
-            deliveries[out.kind].append((out.event_id, out.body))
+            kinds[out.kind].append(out)
         await asyncio.gather(
-            *(
-                self._deliver(subscription, database, items, errors)
-                for kind, items in deliveries.items()
-                for subscription, database in self._bound[kind]
-            )
+            *(_deliver(bound, items, errors) for kind, items in kinds.items() for bound in self._bound[kind])
         )
         return [errors.get(out.event_id) for out in batch]
 
-    async def _deliver(
-        self,
-        subscription: Subscription,
-        database: Database[UnitOfWork],
-        items: Sequence[tuple[str, str]],
-        errors: dict[str, Exception],
-    ) -> None:
-        envelopes: list[Envelope] = []
-        try:
-            for event_id, body in items:
-                try:
-                    envelopes += decode(body)
-                except Undecodable as error:
-                    async with database.begin() as work:
-                        await dead_letters.store(
-                            work,
-                            subscription=subscription.name,
-                            event_id=event_id,
-                            kind=subscription.event.kind,
-                            body=body,
-                            reason=str(error),
-                        )
-            if envelopes:
-                await consume(subscription, envelopes, database)
-        except Unavailable as error:
-            errors.update({event_id: error for event_id, _ in items})
+    async def close(self) -> None:
+        """When all who deliver have stopped."""
+        for bound in self._bound.values():
+            for each in bound:
+                await each.collector.stop()
+
+
+@dataclass(frozen=True)
+class _Bound:
+    subscription: Subscription
+    database: Database[UnitOfWork]
+    collector: Collector
+
+
+async def _deliver(bound: _Bound, items: Sequence[Outgoing], errors: dict[str, Exception]) -> None:
+    envelopes: list[Envelope] = []
+    try:
+        for out in items:
+            try:
+                envelopes += decode(out.body)
+            except Undecodable as error:
+                async with bound.database.begin() as work:
+                    await dead_letters.store(
+                        work,
+                        subscription=bound.subscription.name,
+                        event_id=out.event_id,
+                        kind=out.kind,
+                        body=out.body,
+                        reason=str(error),
+                    )
+        if envelopes:
+            await bound.collector.add(envelopes)
+    except Unavailable as error:
+        errors.update({out.event_id: error for out in items})
 
 
 class InProcessTransport:

@@ -95,6 +95,17 @@ def wrap(
     )
 
 
+@dataclass(frozen=True)
+class Outgoing:
+    """An event on its way out, as it stands in the outbox."""
+
+    event_id: str
+    kind: str
+    body: str
+    attempts: int = 0
+    """Tries to publish it that failed."""
+
+
 def decode(body: bytes | str) -> list[Envelope]:
     """The envelopes in a message: one object, or a list of them (CloudEvents batched mode)."""
     try:

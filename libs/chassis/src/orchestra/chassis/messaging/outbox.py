@@ -1,30 +1,17 @@
 """The outbox: events that were written in the transaction of the state they tell of, on their way out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.ids import new_id
-
-CLAIM = timedelta(seconds=30)
-"""A relay that died holds its rows no longer than this."""
+from orchestra.chassis.messaging.handover import CLAIM
+from orchestra.chassis.messaging.message import Outgoing
 
 BACK_OFF_CAP = timedelta(seconds=30)
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """An event on its way out."""
-
-    position: int
-    event_id: str
-    kind: str
-    body: str
-    attempts: int
 
 
 async def claim(work: UnitOfWork, limit: int) -> tuple[str, list[Outgoing]]:
@@ -46,14 +33,14 @@ async def claim(work: UnitOfWork, limit: int) -> tuple[str, list[Outgoing]]:
         .values(claim=token, claimed_until=work.now + CLAIM)
         .returning(OUTBOX.c.position, OUTBOX.c.event_id, OUTBOX.c.kind, OUTBOX.c.body, OUTBOX.c.attempts)
     )
-    return token, sorted((Outgoing(*row) for row in rows), key=lambda out: out.position)
+    return token, [Outgoing(*row[1:]) for row in sorted(rows, key=lambda row: row.position)]
 
 
-async def mark_sent(work: UnitOfWork, token: str, positions: Sequence[int]) -> None:
+async def mark_sent(work: UnitOfWork, token: str, event_ids: Sequence[str]) -> None:
     """Only the holder of the claim may say so: a relay that lost it would mark what another one sends."""
     await work.connection.execute(
         update(OUTBOX)
-        .where(and_(OUTBOX.c.position.in_(positions), OUTBOX.c.claim == token))
+        .where(work.dialect.among(OUTBOX.c.event_id, event_ids), OUTBOX.c.claim == token)
         .values(sent_at=work.now, claim=None, claimed_until=None, last_error=None)
     )
 
@@ -62,7 +49,7 @@ async def postpone(work: UnitOfWork, token: str, out: Outgoing, reason: str) -> 
     pause = min(timedelta(seconds=0.2 * 2 ** min(out.attempts, 10)), BACK_OFF_CAP)
     await work.connection.execute(
         update(OUTBOX)
-        .where(and_(OUTBOX.c.position == out.position, OUTBOX.c.claim == token))
+        .where(OUTBOX.c.event_id == out.event_id, OUTBOX.c.claim == token)
         .values(
             attempts=out.attempts + 1, due_at=work.now + pause, claim=None, claimed_until=None, last_error=reason[:1000]
         )

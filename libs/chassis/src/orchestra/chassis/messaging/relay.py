@@ -1,4 +1,7 @@
-"""The relay: takes committed events from the outbox to the transport, in order, until each is safe."""
+"""The relay: takes committed events from the outbox to the transport, in order, until each is safe.
+
+It finds what the express has not: what was postponed, and what a dead process has left.
+"""
 
 import time
 from collections.abc import Generator, Sequence
@@ -9,7 +12,7 @@ from pydantic_core import from_json
 
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
 from orchestra.chassis.messaging import outbox
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.message import Outgoing
 from orchestra.chassis.messaging.traces import operation
 from orchestra.chassis.messaging.transport import Transport
 from orchestra.chassis.telemetry.logging import logger
@@ -26,6 +29,9 @@ PUBLISHING = histogram(
 
 BATCH = 256
 
+Failure = tuple[Outgoing, Exception]
+"""An event that was not published, and why."""
+
 
 async def relay_once(database: Database[UnitOfWork], transport: Transport) -> bool:
     """Publish one batch of due events; True when there may be more."""
@@ -33,23 +39,33 @@ async def relay_once(database: Database[UnitOfWork], transport: Transport) -> bo
         token, batch = await outbox.claim(work, BATCH)
     if not batch:
         return False
-    began = time.perf_counter()
-    with _traced(batch, database.service) as outcome:
-        errors = await transport.publish(batch)
-        outcome.extend(errors)
-    whole = "published" if not any(errors) else "postponed"
-    PUBLISHING.record(time.perf_counter() - began, {"service": database.service, "outcome": whole})
-    sent = [out.position for out, error in zip(batch, errors, strict=True) if error is None]
+    sent, failed = await publish(batch, transport, database.service)
     async with database.begin() as work:
         if sent:
             await outbox.mark_sent(work, token, sent)
-        for out, error in zip(batch, errors, strict=True):
-            if error is not None:
-                await outbox.postpone(work, token, out, f"{type(error).__name__}: {error}")
-    if len(sent) < len(batch):
-        failed = next(error for error in errors if error is not None)
-        log.warning("events not published", count=len(batch) - len(sent), reason=str(failed))
-    return len(sent) == len(batch) == BATCH
+        await postpone(work, token, failed)
+    return len(sent) == BATCH
+
+
+async def publish(batch: Sequence[Outgoing], transport: Transport, service: str) -> tuple[list[str], list[Failure]]:
+    """The ids of those that are safe, and those that are not."""
+    began = time.perf_counter()
+    with _traced(batch, service) as outcome:
+        errors = await transport.publish(batch)
+        outcome.extend(errors)
+    outcomes = list(zip(batch, errors, strict=True))
+    failed = [(out, error) for out, error in outcomes if error is not None]
+    PUBLISHING.record(
+        time.perf_counter() - began, {"service": service, "outcome": "postponed" if failed else "published"}
+    )
+    if failed:
+        log.warning("events not published", count=len(failed), reason=str(failed[0][1]))
+    return [out.event_id for out, error in outcomes if error is None], failed
+
+
+async def postpone(work: UnitOfWork, token: str, failed: Sequence[Failure]) -> None:
+    for out, error in failed:
+        await outbox.postpone(work, token, out, f"{type(error).__name__}: {error}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.message import Outgoing
 
 Check = Callable[[], Awaitable[str | None]]
 """A named check of readiness: None when all is well, else the reason."""

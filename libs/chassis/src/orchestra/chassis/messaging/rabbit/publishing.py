@@ -8,8 +8,7 @@ from typing import Any
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
 
 from orchestra.chassis.errors import ChassisError, Transient, Unavailable
-from orchestra.chassis.messaging.message import pack
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.message import Outgoing, pack
 from orchestra.chassis.messaging.rabbit.topology import EVENTS, PACKED
 from orchestra.contracts.event import REGISTRY
 

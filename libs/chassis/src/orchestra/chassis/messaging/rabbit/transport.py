@@ -13,10 +13,9 @@ from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
 from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging import dead_letters
-from orchestra.chassis.messaging.message import decode
-from orchestra.chassis.messaging.outbox import Outgoing
+from orchestra.chassis.messaging.collector import Collector, PatientCollector
+from orchestra.chassis.messaging.message import Outgoing, decode
 from orchestra.chassis.messaging.rabbit import topology
-from orchestra.chassis.messaging.rabbit.collector import Collector
 from orchestra.chassis.messaging.rabbit.publishing import CONNECT_LIMIT, Publisher
 from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.chassis.messaging.traces import carried_by
@@ -112,7 +111,7 @@ class RabbitTransport:
             )(handler)
 
         for subscription in self._subscriptions:
-            collector = Collector(subscription, self._database)
+            collector = PatientCollector(subscription, self._database)
             self._collectors.append(collector)
             kind = subscription.event.kind
             source = topology.PACKED if subscription.event.packed else topology.EVENTS
