@@ -3,7 +3,7 @@
 from sqlalchemy import Column, MetaData, String, Table, Text
 
 from orchestra.chassis.database.tables import add_chassis_tables
-from orchestra.chassis.database.types import Counter, Instant
+from orchestra.chassis.database.types import Counter, Instant, Json
 
 metadata = MetaData()
 add_chassis_tables(metadata)
@@ -15,4 +15,5 @@ NOTE = Table(
     Column("text", Text, nullable=False),
     Column("trace_id", String(32)),
     Column("at", Instant, nullable=False),
+    Column("content", Json),
 )

@@ -13,10 +13,12 @@ from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.testing.fakes import HeldClock
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.scheduling import TaskDispatched
+from orchestra.executor.adapters.attempts import CLAIM
 from orchestra.executor.adapters.tables import ATTEMPT
 from orchestra.executor.adapters.work import ExecutorWork
 from orchestra.executor.application.attempts import AttemptView, Lease
 from orchestra.executor.domain.attempt import EndedAttempt, Failed, HeldAttempt, Succeeded
+from orchestra.executor.domain.verdict import REHEARSED
 
 EVIDENCE = Evidence(sandbox_level="L3", duration_ms=12, exit_code=0, tail="done\n")
 OUTPUT = Artifact(path="out.txt", sha256="a" * 64, size=3)
@@ -34,9 +36,9 @@ class Store:
         async with self.database.begin() as work:
             await work.attempts.accept([(event, None) for event in events])
 
-    async def claim(self, owner: str, slots: int = 10, rehearsals: int = 10) -> list[HeldAttempt]:
+    async def claim(self, owner: str, slots: int = 10) -> list[HeldAttempt]:
         async with self.database.begin() as work:
-            return await work.attempts.claim(Lease(owner, work.now + LEASE), slots=slots, rehearsals=rehearsals)
+            return await work.attempts.claim(Lease(owner, work.now + LEASE), slots=slots)
 
     async def end(self, *ended: EndedAttempt) -> list[EndedAttempt]:
         async with self.database.begin() as work:
@@ -83,15 +85,25 @@ async def test_a_claim_takes_the_oldest_up_to_the_free_slots(store: Store) -> No
     assert all(attempt.owner == "a" and attempt.started_at == store.clock.now() for attempt in first)
 
 
-async def test_dry_runs_take_no_slot(store: Store) -> None:
-    real, dry = dispatches(3), dispatches(3, dry_run=True)
+async def test_a_dry_run_is_never_claimed(store: Store) -> None:
+    real, dry = dispatches(1), dispatches(2, dry_run=True)
     await store.accept(*dry, *real)
 
-    assert {attempt.id for attempt in await store.claim("a", slots=0, rehearsals=2)} == {e.attempt_id for e in dry[:2]}
-    assert {attempt.id for attempt in await store.claim("a", slots=1, rehearsals=2)} == {
-        real[0].attempt_id,
-        dry[2].attempt_id,
-    }
+    assert [attempt.dispatch for attempt in await store.claim("a")] == real
+
+
+async def test_a_dry_run_has_its_end_at_once_and_once(store: Store) -> None:
+    first, second = dispatches(2, dry_run=True)
+    ends = [
+        EndedAttempt(HeldAttempt(each, "", store.clock.now(), None), Succeeded(REHEARSED)) for each in (first, second)
+    ]
+
+    async def rehearse(*ended: EndedAttempt) -> list[EndedAttempt]:
+        async with store.database.begin() as work:
+            return await work.attempts.rehearse(ended)
+
+    assert await rehearse(ends[0]) == [ends[0]]
+    assert await rehearse(*ends) == [ends[1]]
 
 
 async def test_claims_at_the_same_time_never_take_the_same_attempt(store: Store) -> None:
@@ -314,12 +326,13 @@ async def test_the_queue_is_found_by_its_own_index(store: Store) -> None:
     """Without it each claim would read all attempts there ever were."""
     await store.accept(*dispatches(3))
     async with store.database.begin() as work:
-        query = work.attempts._due(dry_run=False, limit=5)
         if not work.dialect.single_writer:
             await work.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if work.dialect.single_writer else "EXPLAIN "
-        text = str(query.compile(work.connection.engine.sync_engine, compile_kwargs={"literal_binds": True}))
-        plan = (await work.connection.exec_driver_sql(explain + text)).all()
+        claim = CLAIM.on(work.dialect, work.connection.dialect)
+        values = claim.parameters({"limit": 5, "owner": "a", "until": work.now, "now": work.now})
+        rows = await work.dialect.fetch(await work.reach(), explain + claim.text, values)
+        plan = [tuple(row) for row in rows]
         held = (await work.connection.execute(select(ATTEMPT.c.id))).all()
 
     assert len(held) == 3

@@ -78,7 +78,7 @@ async def claimed(database: Unsteady, count: int) -> list[HeldAttempt]:
     async with database.begin() as work:
         await work.attempts.accept([(dispatched(python("print(1)")), None) for _ in range(count)])
         lease = Lease("me/1/2/3", work.now)
-        return await work.attempts.claim(lease, slots=count, rehearsals=0)
+        return await work.attempts.claim(lease, slots=count)
 
 
 async def told(database: Unsteady) -> list[str]:

@@ -126,7 +126,7 @@ async def test_leaving_that_fails_half_way_leaves_nothing_half_done(
     ana = f"/projects/{stage.project_id}/members/ana"
     log = await log_of(stage, tasks["read"])
 
-    async def breaks(*about: Any) -> None:
+    def breaks(*about: Any) -> None:
         raise ZeroDivisionError(about)
 
     for owner, step in (

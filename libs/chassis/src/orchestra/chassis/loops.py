@@ -28,6 +28,8 @@ class Loop:
     wake: str = ""
     steady: bool = False
     """Never slows down: others count on its pace."""
+    gap: float = 0.0
+    """Seconds at least from one step to the next, however often it is woken: what is woken for gathers meanwhile."""
     failures: int = field(default=0, init=False)
     """In a row; 0 when the last step went well."""
     pause: float = field(default=0.0, init=False)
@@ -43,7 +45,9 @@ class Loop:
         With `slowest` a loop that finds nothing and is not woken waits longer each time, up to so many seconds.
         """
         quiet = self.every
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 if await self.step():
                     self.failures = 0
@@ -65,5 +69,7 @@ class Loop:
                 log.exception("loop failed", loop=self.name)
             self.pause = min(0.1 * 2**self.failures, LONGEST_PAUSE) if self.failures else quiet
             woken = await wakeups.wait(self.wake or self.name, self.pause)
+            if (early := began + self.gap - loop.time()) > 0:
+                await asyncio.sleep(early)
             slower = self.every if self.steady or woken or self.failures else min(quiet * SLOWING, slowest)
             quiet = max(self.every, slower)

@@ -15,7 +15,7 @@ from orchestra.executor.adapters.workspaces import DirectoryWorkspaces
 from orchestra.executor.application.perform_attempt import Bench
 from orchestra.executor.application.ports import Sandbox
 from orchestra.executor.domain.errors import ArtifactNotFound, NoLog, UnknownAttempt
-from orchestra.executor.domain.policy import DEFAULT_TOOLS, Level, Policy
+from orchestra.executor.domain.policy import Policy
 from orchestra.executor.entrypoints import artifacts, http
 from orchestra.executor.entrypoints.desk import Desk
 from orchestra.executor.entrypoints.events import subscriptions
@@ -30,7 +30,7 @@ async def wire(room: Room[ExecutorWork, ExecutorSettings]) -> None:
     folders = [settings.workspaces_dir / name for name in ("workspaces", "logs", "probes")]
     workspaces, logs, probes = [folder.resolve() for folder in folders]
     await asyncio.to_thread(_make, logs, probes)
-    policy = Policy(tools=DEFAULT_TOOLS | settings.tools, min_level=Level[settings.min_sandbox_level])
+    policy = settings.policy
     sandbox = await strongest(policy, probes)
     store = DirectoryArtifacts(settings.artifacts_dir.resolve())
     bench = Bench(sandbox, DirectoryWorkspaces(workspaces, store), store, policy, logs, room.streams)

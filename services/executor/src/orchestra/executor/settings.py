@@ -1,12 +1,13 @@
 """The executor's settings, from the environment."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
 
 from orchestra.chassis.settings import ServiceSettings
-from orchestra.executor.domain.policy import MIB
+from orchestra.executor.domain.policy import DEFAULT_TOOLS, MIB, Level, Policy
 
 
 class ExecutorSettings(ServiceSettings):
@@ -27,3 +28,7 @@ class ExecutorSettings(ServiceSettings):
     """Allowed beside the usual ones, as a JSON list."""
     max_artifact_bytes: int = Field(default=1024 * MIB, ge=1)
     """Of one upload."""
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy(tools=DEFAULT_TOOLS | self.tools, min_level=Level[self.min_sandbox_level])

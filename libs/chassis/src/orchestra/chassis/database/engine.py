@@ -1,5 +1,6 @@
 """The two dialects: what differs between PostgreSQL and SQLite, and nothing else knows which one it is."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
@@ -7,16 +8,20 @@ from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 import asyncpg
-from pydantic_core import to_json
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Select,
     String,
     Table,
+    TableValuedAlias,
+    Text,
+    TypeDecorator,
     any_,
+    bindparam,
     event,
     func,
     literal,
@@ -27,7 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from orchestra.chassis.database import inline_sqlite
 from orchestra.chassis.errors import Permanent, Transient, Unavailable
@@ -56,13 +61,31 @@ class Dialect(Protocol):
     """What a query must say differently on each database."""
 
     single_writer: bool
+    writes_together: bool
+    """Several writes can be one statement."""
 
     def insert(self, table: Table) -> Any:
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...
 
-    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
         """The column is one of the values: one parameter and one statement, however many they are."""
+        ...
+
+    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
+        """A list of strings as a table, with the one column `value`."""
+        ...
+
+    async def driver(self, connection: AsyncConnection) -> Any:
+        """The driver's own connection, within the transaction of this one."""
+        ...
+
+    async def fetch(self, driver: Any, statement: str, parameters: Sequence[Any]) -> Sequence[Any]: ...
+
+    async def execute_many(self, driver: Any, statement: str, rows: Sequence[Sequence[Any]]) -> None: ...
+
+    def blame(self, error: Exception) -> Exception:
+        """A driver's error as Unavailable, Transient or Permanent; what is a bug stays what it is."""
         ...
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
@@ -80,18 +103,60 @@ class Dialect(Protocol):
         ...
 
 
+class _Listed(TypeDecorator[list[str]]):
+    """A list of strings as one value."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Any) -> str:
+        del dialect
+        return json.dumps(value or ())
+
+
 class BrokenReferences(Exception):
     """A migration left rows that point at nothing; it is undone."""
 
 
 class PostgresDialect:
     single_writer = False
+    writes_together = True
 
     def insert(self, table: Table) -> postgresql.Insert:
         return postgresql.insert(table)
 
-    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
+        if isinstance(values, BindParameter):
+            return column == any_(bindparam(values.key, None, ARRAY(String)))
         return column == any_(literal(list(values), ARRAY(String)))
+
+    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
+        return func.unnest(bindparam(values.key, None, ARRAY(String))).table_valued("value").render_derived()
+
+    async def driver(self, connection: AsyncConnection) -> Any:
+        fairy: Any = await connection.get_raw_connection()
+        adapter = fairy.dbapi_connection
+        if adapter._transaction is None:  # noqa: SLF001 - begun with the first statement that goes through the adapter
+            await adapter._start_transaction()  # noqa: SLF001
+        return fairy.driver_connection
+
+    async def fetch(self, driver: Any, statement: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        return await driver.fetch(statement, *parameters)
+
+    async def execute_many(self, driver: Any, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if len(rows) == 1:
+            await driver.fetch(statement, *rows[0])
+        else:
+            await driver.executemany(statement, rows)
+
+    def blame(self, error: Exception) -> Exception:
+        if isinstance(error, (asyncpg.DataError, asyncpg.exceptions.DataError, UnicodeEncodeError)):
+            return Permanent(f"the database cannot hold a value ({type(error).__name__})")
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            return Transient("the schema has just changed")
+        if isinstance(error, (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+            return Unavailable(f"the database is away: {type(error).__name__} {error}")
+        return _by_state(str(getattr(error, "sqlstate", "") or ""), error) or error
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip_locked)
@@ -135,12 +200,34 @@ class SqliteDialect:
     """
 
     single_writer = True
+    writes_together = False
 
     def insert(self, table: Table) -> sqlite.Insert:
         return sqlite.insert(table)
 
-    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        return column.in_(select(func.json_each(to_json(list(values)).decode()).table_valued("value").c.value))
+    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
+        if isinstance(values, BindParameter):
+            return column.in_(select(self.each(values).c.value))
+        return column.in_(select(func.json_each(literal(list(values), _Listed)).table_valued("value").c.value))
+
+    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
+        return func.json_each(bindparam(values.key, None, _Listed)).table_valued("value")
+
+    async def driver(self, connection: AsyncConnection) -> Any:
+        return (await connection.get_raw_connection()).driver_connection
+
+    async def fetch(self, driver: inline_sqlite.InlineConnection, statement: str, parameters: Sequence[Any]) -> Any:
+        return driver.fetch(statement, parameters)
+
+    async def execute_many(
+        self, driver: inline_sqlite.InlineConnection, statement: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        driver.execute_many(statement, rows)
+
+    def blame(self, error: Exception) -> Exception:
+        if isinstance(error, UnicodeEncodeError):
+            return Permanent("the database cannot hold half a surrogate pair")
+        return _of_sqlite(error) or error
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         del skip_locked  # the whole database is this transaction's
@@ -262,16 +349,26 @@ def reached() -> Generator[None]:
 def _translate(error: DBAPIError) -> Exception:
     cause = error.orig
     state = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "")
+    if error.connection_invalidated:
+        return Unavailable(f"the database is away: {cause}")
+    return _by_state(state, cause) or _of_sqlite(cause) or error
+
+
+def _by_state(state: str, error: BaseException | None) -> Exception | None:
     if state in _LATER:
         return Transient(f"the database could not do it now ({state})")
-    if error.connection_invalidated or state in _AWAY or state.startswith("08"):
-        return Unavailable(f"the database is away: {cause}")
+    if state in _AWAY or state.startswith("08"):
+        return Unavailable(f"the database is away: {error}")
     if state.startswith(_VALUE):
         return Permanent(f"the database cannot hold a value ({state})")
-    if isinstance(cause, sqlite3.OperationalError):
-        text = str(cause)
+    return None
+
+
+def _of_sqlite(error: BaseException | None) -> Exception | None:
+    if isinstance(error, sqlite3.OperationalError):
+        text = str(error)
         if "locked" in text or "busy" in text:
             return Transient(f"the database is busy: {text}")
         if "disk" in text or "unable to open" in text:
             return Unavailable(f"the database cannot be used: {text}")
-    return error
+    return None

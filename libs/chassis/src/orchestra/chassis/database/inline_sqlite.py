@@ -60,6 +60,13 @@ class InlineConnection:
     def cursor(self) -> InlineCursor:
         return InlineCursor(self._open().cursor())
 
+    def fetch(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        """Execute it; what it returns, if anything."""
+        return self._open().execute(statement, parameters).fetchall()
+
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._open().executemany(statement, rows)
+
     async def create_function(self, *args: Any, **kw: Any) -> None:
         self._open().create_function(*args, **kw)
 

@@ -1,7 +1,7 @@
 """The unit of work: one transaction in which state, inbox marks and outbox rows commit together or not at all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of, reached, translated
+from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, together
 from orchestra.chassis.database.tables import OUTBOX
+from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.handover import CLAIM, Handover
 from orchestra.chassis.messaging.message import Envelope, Outgoing, wrap
 from orchestra.chassis.messaging.traces import produced
 from orchestra.contracts.event import Event
+
+_STORE = Write.into(OUTBOX, "event_id", "kind", "body", "created_at", "due_at", "claim", "claimed_until")
 
 
 class UnitOfWork:
@@ -43,6 +47,61 @@ class UnitOfWork:
         self.facts: list[Event] = []
         """The events in them."""
         self.wakes: set[str] = set()
+        self._driver: Any = None
+        self._later: dict[Write, list[Mapping[str, Any]]] = {}
+
+    async def fetch(self, statement: Statement, **values: Any) -> list[Row]:
+        """Execute it once; what it returns, if anything."""
+        compiled = statement.on(self.dialect, self.connection.dialect)
+        driver = self._driver or await self.reach()
+        try:
+            found = await self.dialect.fetch(driver, compiled.text, compiled.parameters(values))
+        except Exception as error:
+            raise await self._blamed(error) from error
+        return compiled.converted(found)
+
+    async def execute(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for each of the rows, in one exchange."""
+        if not rows:
+            return
+        compiled = statement.on(self.dialect, self.connection.dialect)
+        driver = self._driver or await self.reach()
+        try:
+            await self.dialect.execute_many(driver, compiled.text, [compiled.parameters(row) for row in rows])
+        except Exception as error:
+            raise await self._blamed(error) from error
+
+    def later(self, write: Write, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Have the rows written with all others at the end, or at the next `flush`."""
+        self._later.setdefault(write, []).extend(rows)
+
+    def puts_off(self, write: Write) -> bool:
+        """Whether rows of it wait."""
+        return write in self._later
+
+    async def flush(self) -> None:
+        """Write what was put off, for whoever reads it in this transaction."""
+        pending, self._later = [(write, rows) for write, rows in self._later.items() if rows], {}
+        if self.dialect.writes_together and pending:
+            await self.fetch(together(tuple(write for write, _ in pending)), **columns_of(pending))
+            return
+        for write, rows in pending:
+            await self.execute(write.each, rows)
+
+    async def reach(self) -> Any:
+        """The driver's own connection, within this transaction."""
+        try:
+            self._driver = await self.dialect.driver(self.connection)
+        except Exception as error:
+            raise await self._blamed(error) from error
+        return self._driver
+
+    async def _blamed(self, error: Exception) -> Exception:
+        met = self.dialect.blame(error)
+        if isinstance(met, Unavailable):
+            # Nothing more is sent on it, such as a rollback that would wait just as long.
+            await self.connection.invalidate(error)
+        return met
 
     def publish(self, *events: Event, trace: str | None = None) -> None:
         """Have the events published once this transaction has committed, in this order.
@@ -73,13 +132,13 @@ class UnitOfWork:
             return None
         return next((each.cloud.traceparent for each in self.delivery if each.event is event), None)
 
-    async def store_published(self, claim: str | None) -> list[Outgoing]:
+    def store_published(self, claim: str | None) -> list[Outgoing]:
         """Write the outbox rows, claimed where there is a claim; done by the commit."""
         outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in self.published]
         until = self.now + CLAIM if claim else None
         same = {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
         rows = [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing]
-        await self.connection.execute(OUTBOX.insert(), rows)
+        self.later(_STORE, rows)
         return outgoing
 
     def wake(self, name: str) -> None:
@@ -158,9 +217,10 @@ class Database(Generic[W]):
                     fresh: list[Outgoing] = []
                     if work.published:
                         express = self.handover.has_room(len(work.published))
-                        stored = await work.store_published(self.handover.token if express else None)
+                        stored = work.store_published(self.handover.token if express else None)
                         fresh = stored if express else []
                         work.wake("fresh" if express else "outbox")
+                    await work.flush()
                     await transaction.commit()
                     self.handover.give(fresh)
                 except BaseException:

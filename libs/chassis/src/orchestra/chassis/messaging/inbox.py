@@ -4,24 +4,33 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import Executable, String, delete, select, true
 
+from orchestra.chassis.database.engine import Dialect
+from orchestra.chassis.database.statement import Statement, given
 from orchestra.chassis.database.tables import EVENT_PART, INBOX, LATEST
+from orchestra.chassis.database.types import Instant
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.event import PartedEvent
 
 P = TypeVar("P", bound=PartedEvent)
 
 
+def _claim(dialect: Dialect) -> Executable:
+    fresh = select(given("subscription", String), dialect.each(given("event_ids")).c.value, given("at", Instant))
+    columns = ["subscription", "event_id", "at"]
+    # SQLite takes what follows a SELECT without WHERE for a join.
+    insert = dialect.insert(INBOX).from_select(columns, fresh.where(true()))
+    return insert.on_conflict_do_nothing().returning(INBOX.c.event_id)
+
+
+_CLAIM = Statement(_claim)
+
+
 async def claim(work: UnitOfWork, subscription: str, event_ids: Sequence[str]) -> set[str]:
     """Mark the events as done by this subscription; returns those that were not yet."""
-    rows = await work.connection.execute(
-        work.dialect.insert(INBOX)
-        .values([{"subscription": subscription, "event_id": i, "at": work.now} for i in sorted(set(event_ids))])
-        .on_conflict_do_nothing()
-        .returning(INBOX.c.event_id)
-    )
-    return {row[0] for row in rows}
+    wanted = sorted(set(event_ids))
+    return {row[0] for row in await work.fetch(_CLAIM, subscription=subscription, event_ids=wanted, at=work.now)}
 
 
 async def is_newer(work: UnitOfWork, subscription: str, subject: str, sequence: int) -> bool:

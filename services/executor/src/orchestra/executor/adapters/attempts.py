@@ -1,10 +1,13 @@
 """Attempts in the database."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, select, union_all, update
+from sqlalchemy import ColumnElement, Executable, Integer, Row, Select, case, select, update
 
+from orchestra.chassis.database.engine import Dialect
+from orchestra.chassis.database.statement import Statement, given, insertion
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import AttemptId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
@@ -18,6 +21,54 @@ if TYPE_CHECKING:
 _HOLDING = (ATTEMPT.c.dispatch, ATTEMPT.c.lease_owner, ATTEMPT.c.started_at, ATTEMPT.c.trace)
 
 
+_NO_END = dict.fromkeys(("started_at", "failure", "reason", "outputs", "evidence"))
+
+_ACCEPT = Statement(
+    lambda dialect: (
+        dialect.insert(ATTEMPT)
+        .inline()
+        .values(insertion(ATTEMPT, *(column.name for column in ATTEMPT.c if not column.name.startswith("lease_"))))
+        .on_conflict_do_nothing()
+    )
+)
+_KNOWN = Statement(lambda dialect: select(ATTEMPT.c.id).where(dialect.among(ATTEMPT.c.id, given("ids"))))
+_ENDED = Statement(
+    lambda dialect: select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(
+        dialect.among(ENDED_RUN.c.run_id, given("ids"))
+    )
+)
+
+
+def _claim(dialect: Dialect) -> Executable:
+    # A dry run has had its end when it was accepted; one that is queued must never be performed.
+    waiting = (QUEUED, ATTEMPT.c.dry_run.is_(False))
+    oldest = select(ATTEMPT.c.id).where(*waiting).order_by(ATTEMPT.c.id).limit(given("limit", Integer))
+    due = dialect.locked(oldest, skip_locked=True).cte("due")
+    values = {"lease_owner": given("owner"), "lease_until": given("until"), "started_at": given("now")}
+    taken = update(ATTEMPT).where(ATTEMPT.c.id.in_(select(due.c.id))).values(status="leased", **values)
+    return taken.returning(*_HOLDING)
+
+
+CLAIM = Statement(_claim)
+_END = Statement(
+    lambda _: (
+        update(ATTEMPT)
+        .where(ATTEMPT.c.id == given("id"))
+        .values({name: given(name) for name in ("ended_at", "status", "failure", "reason", "outputs", "evidence")})
+    )
+)
+
+
+def _still_held(dialect: Dialect) -> Executable:
+    query: Any = select(ATTEMPT.c.id, ATTEMPT.c.token, ATTEMPT.c.lease_owner).where(
+        dialect.among(ATTEMPT.c.id, given("ids")), ATTEMPT.c.status.in_(sorted(sources("failed")))
+    )
+    return dialect.locked(query.order_by(ATTEMPT.c.id))
+
+
+_STILL_HELD = Statement(_still_held)
+
+
 class SqlAttempts:
     def __init__(self, work: "ExecutorWork") -> None:
         self._work = work
@@ -25,11 +76,27 @@ class SqlAttempts:
 
     async def accept(self, dispatches: Sequence[tuple[TaskDispatched, str | None]]) -> None:
         ended = await self._ended({dispatch.run_id for dispatch, _ in dispatches})
-        insert = self._work.dialect.insert(ATTEMPT).on_conflict_do_nothing()
-        await self._run(insert, [self._queued(each, trace, ended.get(each.run_id)) for each, trace in dispatches])
+        rows = [self._accepted(each, trace, ended.get(each.run_id)) for each, trace in dispatches]
+        await self._work.execute(_ACCEPT, rows)
 
-    def _queued(self, dispatch: TaskDispatched, trace: str | None, withdrawn: str | None) -> dict[str, Any]:
+    async def rehearse(self, ended: Sequence[EndedAttempt]) -> list[EndedAttempt]:
+        held = [each.attempt for each in ended]
+        known = await self._work.fetch(_KNOWN, ids=[attempt.id for attempt in held])
+        runs = await self._ended({attempt.dispatch.run_id for attempt in held})
+        before = {row[0] for row in known}
+        fresh = [each for each in ended if each.attempt.id not in before]
+        rows: list[dict[str, Any]] = []
+        for each in fresh:
+            withdrawn = runs.get(each.attempt.dispatch.run_id)
+            row = self._accepted(each.attempt.dispatch, each.attempt.trace, withdrawn)
+            end = {"started_at": self._work.now, "ended_at": self._work.now, **_ending(each)}
+            rows.append(row if withdrawn else {**row, **end})
+        await self._work.execute(_ACCEPT, rows)
+        return [each for each in fresh if each.attempt.dispatch.run_id not in runs]
+
+    def _accepted(self, dispatch: TaskDispatched, trace: str | None, withdrawn: str | None) -> dict[str, Any]:
         return {
+            **_NO_END,
             "id": dispatch.attempt_id,
             "workspace_id": dispatch.workspace_id,
             "project_id": dispatch.project_id,
@@ -76,8 +143,7 @@ class SqlAttempts:
 
     async def _ended(self, run_ids: set[RunId]) -> dict[RunId, str]:
         """Those of the runs that were cancelled, with the reason."""
-        query = select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(ENDED_RUN.c.run_id.in_(run_ids))
-        return {row.run_id: row.reason for row in await self._run(query)}
+        return dict(await self._work.fetch(_ENDED, ids=sorted(run_ids)))
 
     def _tombstone(self, event: DispatchWithdrawn | DispatchRecalled) -> Any:
         return self._work.dialect.insert(ATTEMPT).values(
@@ -101,19 +167,9 @@ class SqlAttempts:
             "ended_at": case((queued, self._work.now), else_=ATTEMPT.c.ended_at),
         }
 
-    async def claim(self, lease: Lease, *, slots: int, rehearsals: int) -> list[HeldAttempt]:
-        due = [self._due(dry_run=False, limit=slots).cte("due"), self._due(dry_run=True, limit=rehearsals).cte("dry")]
-        rows = await self._run(
-            update(ATTEMPT)
-            .where(ATTEMPT.c.id.in_(union_all(*(select(each.c.id) for each in due))))
-            .values(status="leased", lease_owner=lease.owner, lease_until=lease.until, started_at=self._work.now)
-            .returning(*_HOLDING)
-        )
-        return sorted((_held(row) for row in rows), key=lambda held: held.id)
-
-    def _due(self, *, dry_run: bool, limit: int) -> Select[Any]:
-        query = select(ATTEMPT.c.id).where(QUEUED, ATTEMPT.c.dry_run.is_(dry_run)).order_by(ATTEMPT.c.id).limit(limit)
-        return self._work.dialect.locked(query, skip_locked=True)
+    async def claim(self, lease: Lease, *, slots: int) -> list[HeldAttempt]:
+        taken = {"limit": slots, "owner": lease.owner, "until": lease.until, "now": self._work.now}
+        return sorted((_held(*row) for row in await self._work.fetch(CLAIM, **taken)), key=lambda held: held.id)
 
     async def start(self, attempts: Sequence[HeldAttempt]) -> list[HeldAttempt]:
         mine = await self._still_held(attempts)
@@ -125,20 +181,14 @@ class SqlAttempts:
     async def end(self, ended: Sequence[EndedAttempt]) -> list[EndedAttempt]:
         mine = await self._still_held([each.attempt for each in ended])
         accepted = [each for each in ended if each.attempt.id in mine]
-        if accepted:
-            fields = ("status", "failure", "reason", "outputs", "evidence")
-            statement = update(ATTEMPT).where(ATTEMPT.c.id == bindparam("attempt_id"))
-            values = {name: bindparam(f"new_{name}", type_=ATTEMPT.c[name].type) for name in fields}
-            await self._run(statement.values(ended_at=self._work.now, **values), [_ending(each) for each in accepted])
+        now = self._work.now
+        await self._work.execute(_END, [{"id": each.attempt.id, "ended_at": now, **_ending(each)} for each in accepted])
         return accepted
 
     async def _still_held(self, attempts: Sequence[HeldAttempt]) -> set[AttemptId]:
-        """Those whose lease is still their holder's, by owner and token, locked until the commit."""
-        query: Any = select(ATTEMPT.c.id, ATTEMPT.c.token, ATTEMPT.c.lease_owner).where(
-            ATTEMPT.c.id.in_([a.id for a in attempts]), ATTEMPT.c.status.in_(sources("failed"))
-        )
-        rows = await self._run(self._work.dialect.locked(query.order_by(ATTEMPT.c.id)))
-        holders = {row.id: (row.token, row.lease_owner) for row in rows}
+        """Those whose lease still is their holder's, by owner and token, locked until the commit."""
+        rows = await self._work.fetch(_STILL_HELD, ids=[attempt.id for attempt in attempts])
+        holders = {attempt_id: (token, owner) for attempt_id, token, owner in rows}
         return {a.id for a in attempts if holders.get(a.id) == (a.dispatch.token, a.owner)}
 
     async def renew(self, lease: Lease, ids: Sequence[AttemptId]) -> Mapping[AttemptId, str | None]:
@@ -165,7 +215,7 @@ class SqlAttempts:
         lost = update(ATTEMPT).where(HELD, which)
         values = {"status": "failed", "failure": "lost", "reason": reason, "ended_at": self._work.now}
         rows = await self._run(lost.values(**values).returning(*_HOLDING))
-        return [EndedAttempt(_held(row), Failed("lost", reason)) for row in rows]
+        return [EndedAttempt(_held(*row), Failed("lost", reason)) for row in rows]
 
     async def owners(self) -> list[str]:
         return list((await self._run(select(ATTEMPT.c.lease_owner).where(HELD).distinct())).scalars())
@@ -188,20 +238,19 @@ class SqlAttempts:
         return [_view(row) for row in await self._run(query)]
 
 
-def _held(row: Row[Any, Any, Any, Any]) -> HeldAttempt:
-    return HeldAttempt(TaskDispatched.model_validate_json(row.dispatch), row.lease_owner, row.started_at, row.trace)
+def _held(dispatch: str, owner: str, started_at: datetime, trace: str | None) -> HeldAttempt:
+    return HeldAttempt(TaskDispatched.model_validate_json(dispatch), owner, started_at, trace)
 
 
 def _ending(ended: EndedAttempt) -> dict[str, Any]:
     ending = ended.ending
     failed = ending if isinstance(ending, Failed) else None
     return {
-        "attempt_id": ended.attempt.id,
-        "new_status": "failed" if failed else "succeeded",
-        "new_failure": failed.failure if failed else None,
-        "new_reason": failed.reason if failed else None,
-        "new_outputs": None if isinstance(ending, Failed) else [output.model_dump() for output in ending.outputs],
-        "new_evidence": ending.evidence.model_dump() if ending.evidence else None,
+        "status": "failed" if failed else "succeeded",
+        "failure": failed.failure if failed else None,
+        "reason": failed.reason if failed else None,
+        "outputs": None if isinstance(ending, Failed) else [output.model_dump() for output in ending.outputs],
+        "evidence": ending.evidence.model_dump() if ending.evidence else None,
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.executor.adapters.artifact_register import SqlArtifactRegister
 from orchestra.executor.adapters.attempts import SqlAttempts
+from orchestra.executor.domain.policy import Policy
 
 
 class ExecutorWork(UnitOfWork):
@@ -15,6 +16,10 @@ class ExecutorWork(UnitOfWork):
     @property
     def register(self) -> SqlArtifactRegister:
         return SqlArtifactRegister(self)
+
+    @property
+    def policy(self) -> Policy:
+        return self.settings.policy
 
     @property
     def traces(self) -> Sequence[str | None]:

@@ -10,6 +10,7 @@ from orchestra.contracts.execution import Artifact, Evidence, FailureClass
 from orchestra.contracts.ids import AttemptId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
 from orchestra.executor.domain.attempt import AttemptStatus, EndedAttempt, HeldAttempt
+from orchestra.executor.domain.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Attempts(Protocol):
         """The same as a withdrawal of each attempt of the run, of those that are known and of any still to come."""
         ...
 
-    async def claim(self, lease: Lease, *, slots: int, rehearsals: int) -> list[HeldAttempt]:
-        """Lease the oldest queued attempts, at most so many real ones and so many dry runs."""
+    async def rehearse(self, ended: Sequence[EndedAttempt]) -> list[EndedAttempt]:
+        """Write dry runs with the end that they have at once; returns those that were not known, nor kept away."""
+        ...
+
+    async def claim(self, lease: Lease, *, slots: int) -> list[HeldAttempt]:
+        """Lease the oldest queued attempts, at most so many."""
         ...
 
     async def start(self, attempts: Sequence[HeldAttempt]) -> list[HeldAttempt]:
@@ -132,5 +137,8 @@ class ExecutingWork(Protocol):
     def register(self) -> ArtifactRegister: ...
 
     def publish(self, *events: Event, trace: str | None = None) -> None: ...
+
+    @property
+    def policy(self) -> Policy: ...
 
     def wake(self, name: str) -> None: ...

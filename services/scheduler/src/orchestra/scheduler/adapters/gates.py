@@ -181,7 +181,7 @@ def _reached(predecessor: Any) -> ColumnElement[bool]:
     return or_(predecessor.c.status.in_(sorted(RELEASING)), begun)
 
 
-def held_back(now: datetime | None, *, ends: bool = False) -> ColumnElement[bool]:
+def held_back(now: datetime | ColumnElement[datetime] | None, *, ends: bool = False) -> ColumnElement[bool]:
     """The task has a gate that is closed: one of its start, or of its end.
 
     A lag that is counted holds back until `now`; without `now` it does not count: time alone will open it.
@@ -201,5 +201,5 @@ def held_back(now: datetime | None, *, ends: bool = False) -> ColumnElement[bool
     )
 
 
-def _still(now: datetime) -> ColumnElement[bool]:
+def _still(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(DEPENDENCY.c.opens_at.is_(None), DEPENDENCY.c.opens_at > now)

@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 
+from orchestra.chassis.database.statement import Statement, given
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
-from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_of
+from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_from, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.application.graph import Known
 from orchestra.scheduler.domain.work.replan import pool_of_definition
@@ -20,8 +21,18 @@ _DEFINITION = tuple(DecomposedTask.model_fields)
 _EDGE = [DEPENDENCY.c[name] for name in Dependency.model_fields]
 
 
+_RETURNED = Statement(
+    lambda _: (
+        select(*_TASK, TASK.c.retired)
+        .where(TASK.c.run_id == given("run"), TASK.c.status == "ready", or_(TASK.c.newer.is_not(None), TASK.c.retired))
+        .order_by(TASK.c.position)
+    )
+)
+
+
 class SqlGraph:
     def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
         self._execute = work.connection.execute
         self._now = work.now
 
@@ -99,9 +110,8 @@ class SqlGraph:
         return released, held
 
     async def returned(self, run_id: RunId) -> tuple[list[Task], list[Task]]:
-        ready = (TASK.c.run_id == run_id, TASK.c.status == "ready", or_(TASK.c.newer.is_not(None), TASK.c.retired))
-        rows = (await self._execute(select(*_TASK, TASK.c.retired).where(*ready).order_by(TASK.c.position))).mappings()
-        tasks = [(task_of(row), row["retired"]) for row in rows]
+        rows = await self._work.fetch(_RETURNED, run=run_id)
+        tasks = [(task_from(row), row[-1]) for row in rows]
         return [task for task, retired in tasks if not retired], [task for task, retired in tasks if retired]
 
     async def renew(self, task_ids: Sequence[TaskId]) -> list[Task]:

@@ -1,24 +1,26 @@
 """The log of tasks on SQL: rows are added and read, nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
 
+from orchestra.chassis.database.statement import Write
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, TaskId, WorkspaceId
 from orchestra.scheduler.adapters.tables import MEMBER, TASK, TASK_LOG
 from orchestra.scheduler.domain.work.log import LogEntry
+
+_ADD = Write.into(TASK_LOG, *LogEntry.__dataclass_fields__, "author", "at")
 
 
 class SqlLog:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    async def add(self, entries: Sequence[LogEntry]) -> None:
+    def add(self, entries: Sequence[LogEntry]) -> None:
         said = {"author": self._work.by or self._work.service, "at": self._work.now}
-        await self._work.connection.execute(TASK_LOG.insert(), [{**asdict(entry), **said} for entry in entries])
+        self._work.later(_ADD, [{**vars(entry), **said} for entry in entries])
 
 
 async def log_page(

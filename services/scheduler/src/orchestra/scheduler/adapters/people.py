@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
+from orchestra.chassis.database.statement import Statement, given
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import MemberId, ProjectId, WorkspaceId
 from orchestra.scheduler.adapters.rows import member_of, member_to_json
@@ -14,18 +15,23 @@ from orchestra.scheduler.application.ports import Project
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.status import TERMINAL
 
+_COLUMNS = tuple(MEMBER.columns.keys())
+_OF_PROJECT = Statement(
+    lambda _: (
+        select(MEMBER)
+        .where(MEMBER.c.workspace_id == given("workspace"), MEMBER.c.project_id == given("project"), MEMBER.c.active)
+        .order_by(MEMBER.c.key)
+    )
+)
+
 
 class SqlMembers:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
     async def of_project(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Member]:
-        query = (
-            select(MEMBER)
-            .where(and_(MEMBER.c.workspace_id == workspace_id, MEMBER.c.project_id == project_id, MEMBER.c.active))
-            .order_by(MEMBER.c.key)
-        )
-        return [member_of(row) for row in (await self._work.connection.execute(query)).mappings()]
+        rows = await self._work.fetch(_OF_PROJECT, workspace=workspace_id, project=project_id)
+        return [member_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
     async def replace(self, project: Project, members: Sequence[Member]) -> list[MemberId]:
         keys = {member.key for member in members}

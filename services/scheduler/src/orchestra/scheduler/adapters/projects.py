@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, tuple_, update
+from sqlalchemy import String, Text, exists, func, or_, select, update
 
+from orchestra.chassis.database.statement import Statement, Write, given
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, WorkspaceId
 from orchestra.scheduler.adapters.rows import grain_of, grain_to_json
@@ -15,10 +16,24 @@ from orchestra.scheduler.application.ports import Key, Plan, Project
 from orchestra.scheduler.domain.errors import ProjectArchived
 from orchestra.scheduler.domain.timeline.grain import Grain
 
+_COLUMNS = tuple(PROJECT.columns.keys())
+_THIS = (PROJECT.c.workspace_id == given("workspace"), PROJECT.c.id == given("project"))
+_HOLD = Statement(lambda dialect: dialect.locked(select(PROJECT).where(*_THIS)))
+_MARK = Write(
+    lambda v: (
+        update(PROJECT)
+        .where(PROJECT.c.workspace_id == v("workspace"), PROJECT.c.id == v("project"))
+        .values(stale_cause=func.coalesce(PROJECT.c.stale_cause, v("cause")), stale_count=PROJECT.c.stale_count + 1)
+    ),
+    {"workspace": String(), "project": String(), "cause": Text()},
+)
+
 
 class SqlProjects:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
+        self._marked: set[Key] = set()
+        """Whose schedule this transaction has called stale: once is enough, and its first cause stands."""
 
     async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
         project = await self.hold_archived_or_not(workspace_id, project_id)
@@ -27,13 +42,12 @@ class SqlProjects:
         return project
 
     async def hold_archived_or_not(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
-        insert = self._work.dialect.insert(PROJECT).values(workspace_id=workspace_id, id=project_id)
-        query = self._work.dialect.locked(select(PROJECT).where(*_is(workspace_id, project_id)))
-        row = (await self._work.connection.execute(query)).mappings().first()
-        if row is None:
+        rows = await self._work.fetch(_HOLD, workspace=workspace_id, project=project_id)
+        if not rows:
+            insert = self._work.dialect.insert(PROJECT).values(workspace_id=workspace_id, id=project_id)
             await self._work.connection.execute(insert.on_conflict_do_nothing())
-            row = (await self._work.connection.execute(query)).mappings().one()
-        return _project(row)
+            rows = await self._work.fetch(_HOLD, workspace=workspace_id, project=project_id)
+        return _project(dict(zip(_COLUMNS, rows[0], strict=True)))
 
     async def find(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project | None:
         query = select(PROJECT).where(*_is(workspace_id, project_id))
@@ -60,15 +74,10 @@ class SqlProjects:
             update(PROJECT).where(*_is(project.workspace_id, project.id)).values(**values)
         )
 
-    async def mark_stale(self, keys: Iterable[Key], cause: str) -> None:
-        await self._work.connection.execute(
-            update(PROJECT)
-            .where(tuple_(PROJECT.c.workspace_id, PROJECT.c.id).in_(sorted(keys)))
-            .values(
-                stale_cause=func.coalesce(PROJECT.c.stale_cause, cause[:500]),
-                stale_count=PROJECT.c.stale_count + 1,
-            )
-        )
+    def mark_stale(self, keys: Iterable[Key], cause: str) -> None:
+        fresh = sorted(set(keys) - self._marked)
+        self._marked |= set(fresh)
+        self._work.later(_MARK, [{"workspace": key[0], "project": key[1], "cause": cause[:500]} for key in fresh])
 
     async def stale(self, limit: int) -> list[Key]:
         rested = or_(PROJECT.c.rests_until.is_(None), PROJECT.c.rests_until <= self._work.now)

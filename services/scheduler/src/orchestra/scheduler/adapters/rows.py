@@ -1,5 +1,6 @@
 """Rows into domain values and back."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,13 +20,21 @@ DEFAULT_GRAIN = Grain(60, Calendar())
 """For a project that was never given a team."""
 
 
+_COMMAND, _COVERS, _DECLINED = (TASK_FIELDS.index(name) for name in ("command", "covers", "declined"))
+
+
 def task_of(row: RowMapping) -> Task:
-    values = {name: row[name] for name in TASK_FIELDS}
-    if values["command"] is not None:
-        values["command"] = Command.model_validate(values["command"])
-    values["covers"] = tuple(values["covers"])
-    values["declined"] = tuple(values["declined"] or ())
-    return Task(**values)
+    return task_from([row[name] for name in TASK_FIELDS])
+
+
+def task_from(row: Sequence[Any]) -> Task:
+    """From a row that begins with TASK_FIELDS."""
+    values = list(row[: len(TASK_FIELDS)])
+    if values[_COMMAND] is not None:
+        values[_COMMAND] = Command.model_validate(values[_COMMAND])
+    values[_COVERS] = tuple(values[_COVERS])
+    values[_DECLINED] = tuple(values[_DECLINED] or ())
+    return Task(*values)
 
 
 def run_of(row: RowMapping) -> Run:
@@ -79,7 +88,7 @@ def member_to_json(member: Member) -> dict[str, Any]:
     }
 
 
-def member_of(row: RowMapping) -> Member:
+def member_of(row: Mapping[Any, Any]) -> Member:
     content: dict[str, Any] = dict(row["definition"])
     content["roles"] = frozenset(content["roles"])
     content["tools"] = frozenset(content["tools"])

@@ -5,21 +5,35 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import String, and_, delete, exists, or_, select, update
 
+from orchestra.chassis.database.statement import Statement, Write, given
+from orchestra.chassis.database.types import Instant
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, PlanId, ProjectId, RunId, WorkspaceId
 from orchestra.contracts.scheduling import TaskChange
-from orchestra.scheduler.adapters.rows import RUN_FIELDS, run_of, task_of
+from orchestra.scheduler.adapters.rows import RUN_FIELDS, TASK_FIELDS, run_of, task_from
 from orchestra.scheduler.adapters.tables import DISPATCH, PLAN, RUN, TASK, TASK_CHANGE
-from orchestra.scheduler.adapters.tasks import dispatch_of
+from orchestra.scheduler.adapters.tasks import DISPATCH_COLUMNS, dispatch_from
 from orchestra.scheduler.application.ports import Dispatch, Key
 from orchestra.scheduler.domain.errors import UnknownRun
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 _RUN = [RUN.c[name] for name in RUN_FIELDS]
+
+
+_GET = Statement(lambda _: select(*_RUN).where(RUN.c.id == given("run")))
+_END = Write(
+    lambda v: (
+        update(DISPATCH)
+        .where(DISPATCH.c.attempt_id == v("attempt"))
+        .values(status=v("status"), failure=v("failure"), ended_at=v("now"))
+    ),
+    {"attempt": String(), "status": String(), "failure": String(), "now": Instant()},
+)
+_ADD_CHANGE = Write.into(TASK_CHANGE, "workspace_id", "project_id", "run_id", "body")
 
 
 class SqlRuns:
@@ -39,10 +53,10 @@ class SqlRuns:
         return found
 
     async def get(self, run_id: RunId) -> Run:
-        found = await self._one(RUN.c.id == run_id)
-        if found is None:
+        found = await self._work.fetch(_GET, run=run_id)
+        if not found:
             raise UnknownRun(run_id)
-        return found
+        return Run(*found[0])
 
     async def of_plan(self, key: Key, plan_id: PlanId) -> Run | None:
         mine = (RUN.c.workspace_id == key[0], RUN.c.project_id == key[1])
@@ -95,8 +109,9 @@ class SqlDispatches:
     async def recalled(self, attempt_ids: Sequence[AttemptId]) -> None:
         await self._set(attempt_ids, status="recalled")
 
-    async def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None:
-        await self._set(attempt_ids, status=status, failure=failure, ended_at=self._work.now)
+    def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None:
+        same = {"status": status, "failure": failure, "now": self._work.now}
+        self._work.later(_END, [{"attempt": attempt_id, **same} for attempt_id in attempt_ids])
 
     async def sent_again(self, attempt_ids: Sequence[AttemptId]) -> None:
         await self._set(attempt_ids, sent_at=self._work.now)
@@ -106,21 +121,22 @@ class SqlDispatches:
             await self._execute(update(DISPATCH).where(DISPATCH.c.attempt_id.in_(attempt_ids)).values(**values))
 
     async def silent(self, before: datetime, limit: int) -> list[tuple[Dispatch, Task]]:
-        columns = [DISPATCH.c[name].label(f"d_{name}") for name in ("attempt_id", "run_id", "member_id", "number")]
         query = (
-            select(TASK, *columns, DISPATCH.c.token.label("d_token"), DISPATCH.c.status.label("d_status"))
+            select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *(TASK.c[name] for name in TASK_FIELDS))
             .join(TASK, TASK.c.id == DISPATCH.c.task_id)
             .where(DISPATCH.c.status == "sent", DISPATCH.c.sent_at < before)
             .limit(limit)
         )
-        return [(dispatch_of(row), task_of(row)) for row in (await self._execute(query)).mappings()]
+        rows = await self._execute(query)
+        return [(dispatch_from(row), task_from(row[len(DISPATCH_COLUMNS) :])) for row in rows]
 
 
 class SqlChanges:
     def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
         self._execute = work.connection.execute
 
-    async def add(self, key: Key, run_id: RunId | None, changes: Sequence[TaskChange]) -> None:
+    def add(self, key: Key, run_id: RunId | None, changes: Sequence[TaskChange]) -> None:
         workspace_id, project_id = key
         rows = [
             {
@@ -131,9 +147,10 @@ class SqlChanges:
             }
             for change in changes
         ]
-        await self._execute(TASK_CHANGE.insert(), rows)
+        self._work.later(_ADD_CHANGE, rows)
 
     async def take(self, key: Key, limit: int) -> list[tuple[RunId | None, TaskChange]]:
+        await self._work.flush()
         mine = and_(TASK_CHANGE.c.workspace_id == key[0], TASK_CHANGE.c.project_id == key[1])
         query = select(TASK_CHANGE).where(mine).order_by(TASK_CHANGE.c.position).limit(limit)
         rows = (await self._execute(query)).mappings().all()

@@ -113,6 +113,9 @@ RUN = Table(
 """One execution of an approved plan; a plan has at most one, which may be reopened."""
 
 _RENEWED = text("newer IS NOT NULL OR retired")
+_WAITS = text("not_before IS NOT NULL")
+READY = text("status = 'ready'")
+# A partial index serves only a query that repeats its condition word for word; a bound value would not do.
 
 TASK = Table(
     "task",
@@ -161,6 +164,8 @@ TASK = Table(
     UniqueConstraint("plan_id", "key", name="task_key"),
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),
+    Index("task_ready", "run_id", "pool", "position", postgresql_where=READY, sqlite_where=READY),
+    Index("task_waits", "run_id", "not_before", postgresql_where=_WAITS, sqlite_where=_WAITS),
     Index("task_of_project", "project_id", "status"),
 )
 """A task keeps its row through all versions of its plan; `plan_id` is the newest that has it.

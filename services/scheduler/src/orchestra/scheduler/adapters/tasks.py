@@ -2,18 +2,36 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
+from orchestra.chassis.database.engine import Dialect
+from orchestra.chassis.database.statement import Row, Statement, Values, Write, given
+from orchestra.chassis.database.types import Instant, Json
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters.gates import held_back
-from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_of
-from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, RUN, TASK
+from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_from, task_of
+from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, RUN, TASK
 from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
@@ -31,7 +49,15 @@ class SqlTasks:
         self._work = work
         self._execute = work.connection.execute
 
+    async def _fetch(self, statement: Statement, **values: Any) -> list[Row]:
+        """Who reads tasks sees what this transaction has queued."""
+        if self._work.puts_off(_QUEUE):
+            await self._work.flush()
+        return await self._work.fetch(statement, **values)
+
     async def _all(self, query: Select[Any]) -> list[Task]:
+        if self._work.puts_off(_QUEUE):
+            await self._work.flush()
         return [task_of(row) for row in (await self._execute(query)).mappings()]
 
     async def add_graph(
@@ -76,15 +102,8 @@ class SqlTasks:
         return await self._all(select(*_TASK).where(TASK.c.id.in_(task_ids)).order_by(_ORDER))
 
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
-        columns = [DISPATCH.c[name].label(f"d_{name}") for name in ("attempt_id", "run_id", "member_id", "number")]
-        query = (
-            select(*_TASK, *columns, DISPATCH.c.token.label("d_token"), DISPATCH.c.status.label("d_status"))
-            .join(TASK, TASK.c.id == DISPATCH.c.task_id)
-            .where(DISPATCH.c.attempt_id.in_(attempt_ids))
-        )
-        known = {
-            row["d_attempt_id"]: (dispatch_of(row), task_of(row)) for row in (await self._execute(query)).mappings()
-        }
+        rows = await self._fetch(_OF_ATTEMPTS, ids=list(attempt_ids))
+        known = {row[0]: (dispatch_from(row), task_from(row[len(DISPATCH_COLUMNS) :])) for row in rows}
         if unknown := sorted(set(attempt_ids) - set(known)):
             raise Transient(f"the attempt {unknown[0]} is not known yet")
         return known
@@ -95,46 +114,19 @@ class SqlTasks:
         await self._execute(update(TASK).where(*open_).values(run_id=run_id))
 
     async def finish(self, finished: Sequence[Finished]) -> None:
-        await self._perform(finished, status="done", ended_at=bindparam("b_ended"))
+        await self._write(_FINISH, finished)
 
     async def hold(self, finished: Sequence[Finished]) -> None:
-        await self._perform(finished, status="in_review", performed_at=bindparam("b_ended"))
+        await self._write(_HOLD, finished)
 
-    async def _perform(self, finished: Sequence[Finished], **values: Any) -> None:
-        await self._execute(
-            update(TASK)
-            .where(TASK.c.id == bindparam("b_id"))
-            .values(
-                started_at=bindparam("b_started"),
-                outputs=bindparam("b_outputs"),
-                evidence=bindparam("b_evidence"),
-                not_before=None,
-                progress=100,
-                paused_by=None,
-                **values,
-            ),
-            [
-                {
-                    "b_id": each.task.id,
-                    "b_started": each.started_at or each.ended_at,
-                    "b_ended": each.ended_at,
-                    "b_outputs": [artifact.model_dump(mode="json") for artifact in each.outputs],
-                    "b_evidence": each.evidence.model_dump(mode="json") if each.evidence else None,
-                }
-                for each in finished
-            ],
-        )
+    async def _write(self, write: Write, finished: Sequence[Finished]) -> None:
+        self._work.later(write, [_performed(each) for each in finished])
+        await self._work.flush()
 
     async def release_after(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        successors = select(DEPENDENCY.c.successor).where(DEPENDENCY.c.predecessor.in_(task_ids))
-        released = await self._all(
-            select(*_TASK)
-            .where(TASK.c.id.in_(successors), TASK.c.status == "blocked", ~held_back(self._work.now))
-            .order_by(_ORDER)
-        )
-        if released:
-            await self.change([task.id for task in released], status="ready")
-        return released
+        rows = await self._fetch(_RELEASE, ids=list(task_ids), now=self._work.now)
+        rows.sort(key=itemgetter(-1))
+        return [replace(task_from(row), status="blocked") for row in rows]
 
     async def held_back(self, task_ids: Sequence[TaskId]) -> set[TaskId]:
         query = select(TASK.c.id).where(TASK.c.id.in_(task_ids), held_back(self._work.now))
@@ -145,81 +137,53 @@ class SqlTasks:
         query = select(*_TASK).where(TASK.c.status == "blocked", TASK.c.run_id.in_(begun), ~held_back(self._work.now))
         return await self._all(query.limit(limit))
 
-    async def ready_pools(self, run_id: RunId) -> dict[str, int]:
-        query = select(TASK.c.pool, func.count()).where(self._due(run_id)).group_by(TASK.c.pool)
-        return {row[0]: row[1] for row in await self._execute(query)}
+    async def ready_pools(self, run_id: RunId) -> list[str]:
+        return [row[0] for row in await self._fetch(_READY_POOLS, run=run_id)]
+
+    async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
+        return dict(await self._fetch(_READY_IN_POOLS, run=run_id, now=self._work.now))
+
+    async def at_work(self, run_id: RunId) -> bool:
+        return bool((await self._fetch(_AT_WORK_NOW, run=run_id))[0][0])
 
     async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]:
-        return await self._all(
-            select(*_TASK).where(self._due(run_id), TASK.c.pool.in_(pools)).order_by(_ORDER).limit(limit)
-        )
+        found: list[Row] = []
+        for pool in pools:
+            found += await self._fetch(_NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=limit)
+        if len(pools) > 1:
+            found.sort(key=itemgetter(-1))
+        return [task_from(row) for row in found[:limit]]
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)
-        query = select(*_TASK).where(self._due(run_id), planned, ~TASK.c.pool.startswith(_AGENT))
+        query = select(*_TASK).where(due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(_AGENT))
         return await self._all(query.order_by(TASK.c.planned_start, _ORDER).limit(1000))
 
-    def _due(self, run_id: RunId) -> ColumnElement[bool]:
-        come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= self._work.now)
-        return and_(TASK.c.run_id == run_id, TASK.c.status == "ready", TASK.c.paused_by.is_(None), come)
-
     async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
-        query = (
-            select(TASK.c.assignee, func.count())
-            .where(
-                TASK.c.workspace_id == workspace_id,
-                TASK.c.project_id == project_id,
-                TASK.c.status.in_(_IN_HAND),
-                TASK.c.assignee.is_not(None),
-            )
-            .group_by(TASK.c.assignee)
-        )
-        return {row[0]: row[1] for row in await self._execute(query)}
+        return dict(await self._fetch(_COUNT_IN_HAND, workspace=workspace_id, project=project_id))
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        # A paused one that is ready goes on when a person says so.
-        by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
-        machine = and_(TASK.c.pool.startswith(_AGENT), by_itself).label("machine")
-        # The failure of what is no longer planned is nobody's to mend.
-        counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
-        query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == run_id, counts)
-        rows = (await self._execute(query.group_by(machine, TASK.c.status))).all()
+        rows = await self._fetch(_TOTALS, run=run_id)
         return (
             {status: count for is_machine, status, count in rows if is_machine},
             {status: count for is_machine, status, count in rows if not is_machine},
         )
 
     async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
-        query = (
-            select(DEPENDENCY.c.successor, TASK.c.outputs)
-            .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
-            .where(DEPENDENCY.c.successor.in_(task_ids), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
-            .order_by(DEPENDENCY.c.successor, _ORDER)
-        )
         handed_on: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
-        for successor, outputs in await self._execute(query):
+        for successor, outputs in await self._fetch(_HANDED_ON, ids=list(task_ids)):
             for each in outputs:
                 handed_on[successor][each["path"]] = Input(path=each["path"], sha256=each["sha256"])
         return {task_id: tuple(inputs.values()) for task_id, inputs in handed_on.items()}
 
     async def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
         now = self._work.now
-        await self._execute(
-            update(TASK)
-            .where(TASK.c.id == bindparam("b_id"))
-            .values(
-                status="queued",
-                assignee=bindparam("b_member"),
-                attempt_id=bindparam("b_attempt"),
-                token=TASK.c.token + 1,
-                attempts=TASK.c.attempts + 1,
-                assigned_at=now,
-                not_before=None,
-            ),
-            [{"b_id": task.id, "b_member": member, "b_attempt": attempt} for task, member, attempt in taken],
+        self._work.later(
+            _QUEUE,
+            [{"task": task.id, "member": member, "attempt": attempt, "now": now} for task, member, attempt in taken],
         )
-        await self._execute(
-            DISPATCH.insert(),
+        self._work.later(
+            _DISPATCH,
             [
                 {
                     "attempt_id": attempt,
@@ -245,6 +209,8 @@ class SqlTasks:
         )
 
     async def change(self, task_ids: Sequence[TaskId], **values: Any) -> None:
+        if self._work.puts_off(_QUEUE):
+            await self._work.flush()
         await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(**values))
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:
@@ -265,16 +231,146 @@ class SqlTasks:
         return await self._all(select(*_TASK).where(*mine).order_by(TASK.c.plan_id, _ORDER))
 
 
+DISPATCH_COLUMNS = ("attempt_id", "task_id", "run_id", "member_id", "number", "token", "status")
+
+
+def dispatch_from(row: Sequence[Any]) -> Dispatch:
+    """From a row that begins with DISPATCH_COLUMNS."""
+    *values, status = row[: len(DISPATCH_COLUMNS)]
+    return Dispatch(*values, open=status in ("sent", "heard", "recalled"))
+
+
+def due(run_id: Any, now: Any) -> ColumnElement[bool]:
+    """Ready, and nothing keeps it from being given out."""
+    come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= now)
+    return and_(TASK.c.run_id == run_id, READY, TASK.c.paused_by.is_(None), come)
+
+
+def _performed(each: Finished) -> dict[str, Any]:
+    return {
+        "task": each.task.id,
+        "started": each.started_at or each.ended_at,
+        "ended": each.ended_at,
+        "outputs": [artifact.model_dump(mode="json") for artifact in each.outputs],
+        "evidence": each.evidence.model_dump(mode="json") if each.evidence else None,
+    }
+
+
+_PERFORMED = {
+    "task": String(),
+    "started": Instant(),
+    "ended": Instant(),
+    "outputs": Json,
+    "evidence": Json,
+}
+
+
+def _perform(status: TaskStatus, ended: str) -> Write:
+    """`ended` is the column that takes the end of the work."""
+
+    def build(v: Values) -> Any:
+        values = {ended: v("ended"), "started_at": v("started"), "outputs": v("outputs"), "evidence": v("evidence")}
+        values |= {"status": status, "not_before": None, "progress": 100, "paused_by": None}
+        return update(TASK).where(TASK.c.id == v("task")).values(values)
+
+    return Write(build, _PERFORMED)
+
+
 _ORDER = TASK.c.position
+_DUE = due(given("run"), given("now", Instant))
 
-
-def dispatch_of(row: Any) -> Dispatch:
-    return Dispatch(
-        attempt_id=row["d_attempt_id"],
-        task_id=row["id"],
-        run_id=row["d_run_id"],
-        member_id=row["d_member_id"],
-        number=row["d_number"],
-        token=row["d_token"],
-        open=row["d_status"] in ("sent", "heard", "recalled"),
+_OF_ATTEMPTS = Statement(
+    lambda dialect: (
+        select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *_TASK)
+        .join(TASK, TASK.c.id == DISPATCH.c.task_id)
+        .where(dialect.among(DISPATCH.c.attempt_id, given("ids")))
     )
+)
+_FINISH = _perform("done", "ended_at")
+_HOLD = _perform("in_review", "performed_at")
+
+
+def _release(dialect: Dialect) -> Executable:
+    after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, given("ids")))
+    free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
+    return update(TASK).where(*free).values(status="ready").returning(*_TASK, TASK.c.position)
+
+
+_RELEASE = Statement(_release)
+
+
+def _ready_pools(_: Dialect) -> Executable:
+    """Each pool is a step in the index, so that what stands in one is not counted."""
+    ready = (TASK.c.run_id == given("run"), READY)
+    pools = select(func.min(TASK.c.pool).label("pool")).where(*ready).cte("pools", recursive=True)
+    after = select(func.min(TASK.c.pool)).where(*ready, TASK.c.pool > pools.c.pool).scalar_subquery()
+    pools = pools.union_all(select(after).where(pools.c.pool.is_not(None)))
+    return select(pools.c.pool).where(pools.c.pool.is_not(None))
+
+
+_READY_POOLS = Statement(_ready_pools)
+_READY_IN_POOLS = Statement(lambda _: select(TASK.c.pool, func.count()).where(_DUE).group_by(TASK.c.pool))
+_AT_WORK_NOW = Statement(
+    lambda _: select(
+        exists().where(
+            TASK.c.run_id == given("run"), TASK.c.status.in_(("queued", "running")), TASK.c.pool.startswith(_AGENT)
+        )
+    )
+)
+_NEXT_READY = Statement(
+    lambda _: (
+        select(*_TASK, _ORDER).where(_DUE, TASK.c.pool == given("pool")).order_by(_ORDER).limit(given("limit", Integer))
+    )
+)
+_COUNT_IN_HAND = Statement(
+    lambda _: (
+        select(TASK.c.assignee, func.count())
+        .where(
+            TASK.c.workspace_id == given("workspace"),
+            TASK.c.project_id == given("project"),
+            TASK.c.status.in_(_IN_HAND),
+            TASK.c.assignee.is_not(None),
+        )
+        .group_by(TASK.c.assignee)
+    )
+)
+
+
+def _totals(_: Dialect) -> Executable:
+    # A paused one that is ready goes on when a person says so.
+    by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
+    machine = and_(TASK.c.pool.startswith(_AGENT), by_itself).label("machine")
+    # The failure of what is no longer planned is nobody's to mend.
+    counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
+    query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == given("run"), counts)
+    return query.group_by(machine, TASK.c.status)
+
+
+_TOTALS = Statement(_totals)
+_HANDED_ON = Statement(
+    lambda dialect: (
+        select(DEPENDENCY.c.successor, TASK.c.outputs)
+        .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
+        .where(
+            dialect.among(DEPENDENCY.c.successor, given("ids")), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None)
+        )
+        .order_by(DEPENDENCY.c.successor, _ORDER)
+    )
+)
+_QUEUE = Write(
+    lambda v: (
+        update(TASK)
+        .where(TASK.c.id == v("task"))
+        .values(
+            status="queued",
+            assignee=v("member"),
+            attempt_id=v("attempt"),
+            token=TASK.c.token + 1,
+            attempts=TASK.c.attempts + 1,
+            assigned_at=v("now"),
+            not_before=None,
+        )
+    ),
+    {"task": String(), "member": String(), "attempt": String(), "now": Instant()},
+)
+_DISPATCH = Write.into(DISPATCH, *DISPATCH_COLUMNS, "dispatched_at", "sent_at")

@@ -18,9 +18,13 @@ class SqlSchedulingWork(UnitOfWork):
     def back_off_s(self) -> float:
         return self.settings.back_off_seconds
 
+    _projects: SqlProjects | None = None
+
     @property
     def projects(self) -> SqlProjects:
-        return SqlProjects(self)
+        if self._projects is None:
+            self._projects = SqlProjects(self)
+        return self._projects
 
     @property
     def members(self) -> SqlMembers:

@@ -46,22 +46,25 @@ async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
     if run.dry_run:
         await _pass_people(work, run)
     in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
-    await _dispatch(work, run, members, in_hand)
+    queued = await _dispatch(work, run, members, in_hand)
     await _assign(work, run, members, in_hand)
+    if queued and run.status == "running":
+        return run
     return await _settle(work, run, members, cause)
 
 
-async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> None:
+async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> bool:
+    """Whether anything was."""
     ready = await work.tasks.ready_pools(run.id)
     room = room_for(members, in_hand, run.concurrency)
     open_pools = [pool for pool in ready if need_of_pool(pool).command and room.for_pool(members, pool)]
     if not open_pools:
-        return
+        return False
     tasks = await work.tasks.next_ready(run.id, open_pools, room.together)
     chosen = share_out([task.pool for task in tasks], members, room)
     taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
     if not taken:
-        return
+        return False
     handed_on = await work.tasks.handed_on([task.id for task, _, _ in taken])
     await work.tasks.queue(taken)
     await _begin_anew(work, [task for task, _, _ in taken if task.attempts])
@@ -69,6 +72,7 @@ async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], i
         event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run)
         work.publish(event, trace=run.trace)
     await tell(work, [moved(task, "queued", "a slot is free", member) for task, member, _ in taken])
+    return True
 
 
 def dispatched(
@@ -144,10 +148,12 @@ async def _pass_people(work: SchedulingWork, run: Run) -> None:
 
 
 async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cause: str) -> Run:
+    if run.status == "running" and await work.tasks.at_work(run.id):
+        return run  # without counting what it has: a run may have very many tasks
     machine, person = (Counter(totals) for totals in await work.tasks.totals(run.id))
     if machine["ready"]:
         # Ready for a machine that the team does not have: only a person can help.
-        for pool, count in (await work.tasks.ready_pools(run.id)).items():
+        for pool, count in (await work.tasks.ready_in_pools(run.id)).items():
             need = need_of_pool(pool)
             if need.command and not any(may_take(m, need) for m in members):
                 machine["ready"] -= count

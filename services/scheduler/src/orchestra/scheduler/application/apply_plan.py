@@ -64,7 +64,7 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
     else:
         met = await replan(work, plan, tasks, dependencies, run)
     version = await work.projects.graph_changed(project)
-    await work.projects.mark_stale([(project.workspace_id, project.id)], f"plan {plan.version} applied")
+    work.projects.mark_stale([(project.workspace_id, project.id)], f"plan {plan.version} applied")
     work.wake("recalculation")
     work.publish(
         PlanApplied(

@@ -30,7 +30,7 @@ async def unarchive_project(work: SchedulingWork, workspace_id: WorkspaceId, pro
     if project.archived_at is None:
         return project
     project = await work.projects.set_archived(project, None)
-    await work.projects.mark_stale([(workspace_id, project_id)], "the project came out of the archive")
+    work.projects.mark_stale([(workspace_id, project_id)], "the project came out of the archive")
     work.wake("recalculation")
     _tell(work, project, by)
     return project

@@ -28,7 +28,7 @@ async def recall(work: SchedulingWork, queued: Sequence[Task], reason: str, trac
 
 async def withdraw(work: SchedulingWork, tasks: Sequence[Task], reason: str) -> None:
     """Their attempts are not wanted any more, whether or not they have begun; what becomes of them changes nothing."""
-    await work.dispatches.end([task.attempt_id or "" for task in tasks], "withdrawn")
+    work.dispatches.end([task.attempt_id or "" for task in tasks], "withdrawn")
     runs = sorted({task.run_id for task in tasks if task.run_id})
     traces = {run_id: (await work.runs.get(run_id)).trace for run_id in runs}
     for task in tasks:

@@ -23,6 +23,6 @@ async def cancel_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: Ru
     if tasks:
         await work.tasks.change([task.id for task in tasks], status="cancelled", ended_at=work.now, paused_by=None)
         dispatched = [task.attempt_id for task in tasks if task.status in ("queued", "running") and task.attempt_id]
-        await work.dispatches.end(dispatched, "withdrawn")
+        work.dispatches.end(dispatched, "withdrawn")
     await tell(work, [moved(task, "cancelled", reason) for task in tasks])
     return await change_run(work, run, "cancelled", reason, await totals_of(work, run))

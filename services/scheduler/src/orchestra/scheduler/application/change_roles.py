@@ -56,7 +56,7 @@ async def rename_role(
     if name in await work.roles.declared(project):
         await work.roles.forget(project, name)
     await work.roles.declare(project, new_name)
-    await work.projects.mark_stale([(workspace_id, project_id)], f"the role {name} is called {new_name}")
+    work.projects.mark_stale([(workspace_id, project_id)], f"the role {name} is called {new_name}")
     work.wake("recalculation")
     return Role(new_name, role.members, ())
 

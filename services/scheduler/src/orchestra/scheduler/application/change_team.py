@@ -94,5 +94,5 @@ def may_keep(member: Member, task: Task) -> bool:
 
 
 async def _stale(work: SchedulingWork, project: Project, cause: str) -> None:
-    await work.projects.mark_stale([(project.workspace_id, project.id)], cause)
+    work.projects.mark_stale([(project.workspace_id, project.id)], cause)
     work.wake("recalculation")

@@ -49,10 +49,10 @@ async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None
         by_run[(task.workspace_id, task.project_id), task.run_id].append(change)
     if not by_run:
         return
-    await work.log.add([entry_of_move(*move, kind) for move in moves])
+    work.log.add([entry_of_move(*move, kind) for move in moves])
     for (key, run_id), changes in by_run.items():
-        await work.changes.add(key, run_id, changes)
-    await work.projects.mark_stale({key for key, _ in by_run}, cause)
+        work.changes.add(key, run_id, changes)
+    work.projects.mark_stale({key for key, _ in by_run}, cause)
     work.wake("changes")
     work.wake("recalculation")
 

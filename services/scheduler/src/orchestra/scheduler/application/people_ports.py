@@ -51,6 +51,6 @@ class Roles(Protocol):
 
 
 class Log(Protocol):
-    async def add(self, entries: Sequence[LogEntry]) -> None:
+    def add(self, entries: Sequence[LogEntry]) -> None:
         """The author is the caller of this transaction's command, else the service itself."""
         ...

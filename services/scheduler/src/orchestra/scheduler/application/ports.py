@@ -107,7 +107,7 @@ class Projects(Protocol):
         """The new graph version."""
         ...
 
-    async def mark_stale(self, keys: Iterable[Key], cause: str) -> None:
+    def mark_stale(self, keys: Iterable[Key], cause: str) -> None:
         """The schedule no longer follows from what is known; the first cause stands until it is recalculated."""
         ...
 
@@ -206,8 +206,16 @@ class Tasks(Protocol):
         """Blocked tasks of begun runs that nothing holds back; in a healthy system there are none."""
         ...
 
-    async def ready_pools(self, run_id: RunId) -> dict[str, int]:
-        """Pools with ready tasks that are not paused and whose time has come, and how many."""
+    async def ready_pools(self, run_id: RunId) -> list[str]:
+        """Pools with ready tasks, be they paused or not due yet."""
+        ...
+
+    async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
+        """How many ready tasks that are not paused and whose time has come, in which pool."""
+        ...
+
+    async def at_work(self, run_id: RunId) -> bool:
+        """Whether a machine task of the run is queued or running."""
         ...
 
     async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]: ...
@@ -254,7 +262,7 @@ class Dispatches(Protocol):
         """Their executor was asked to give them back; they are open until it has answered."""
         ...
 
-    async def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None: ...
+    def end(self, attempt_ids: Sequence[AttemptId], status: str, failure: FailureClass | None = None) -> None: ...
 
     async def silent(self, before: datetime, limit: int) -> list[tuple[Dispatch, Task]]:
         """Sent before the instant and not heard of since."""
@@ -280,7 +288,7 @@ class Schedules(Protocol):
 
 
 class Changes(Protocol):
-    async def add(self, key: Key, run_id: RunId | None, changes: Sequence[TaskChange]) -> None: ...
+    def add(self, key: Key, run_id: RunId | None, changes: Sequence[TaskChange]) -> None: ...
 
     async def take(self, key: Key, limit: int) -> list[tuple[RunId | None, TaskChange]]: ...
 

@@ -58,7 +58,7 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
             await work.dispatches.sent_again([dispatch.attempt_id])
     if overdue:
         async with begin() as work:
-            await work.projects.mark_stale(overdue, "a planned end has passed")
+            work.projects.mark_stale(overdue, "a planned end has passed")
             work.wake("recalculation")
     return mended + len(forgotten) + len(silent)
 

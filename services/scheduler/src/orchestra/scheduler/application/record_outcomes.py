@@ -34,7 +34,7 @@ async def record_successes(work: SchedulingWork, events: Sequence[AttemptSucceed
     held = await still_held(work, events)
     if not held:
         return
-    await work.dispatches.end([event.attempt_id for event, _, _ in held], "ended")
+    work.dispatches.end([event.attempt_id for event, _, _ in held], "ended")
     finished = [
         Finished(task, e.started_at, e.ended_at, e.outputs, e.evidence, work.trace_of(e)) for e, _, task in held
     ]
@@ -59,7 +59,7 @@ async def record_failures(work: SchedulingWork, events: Sequence[AttemptFailed])
             fraction=int(event.attempt_id[-4:], 16) / 0xFFFF,
             base_s=work.back_off_s,
         )
-        await work.dispatches.end([event.attempt_id], "ended", event.failure)
+        work.dispatches.end([event.attempt_id], "ended", event.failure)
         await work.tasks.change(
             [task.id],
             status=verdict.status,

@@ -14,7 +14,7 @@ async def record_returns(work: SchedulingWork, events: Sequence[AttemptReturned]
     held = await still_held(work, events)
     if not held:
         return
-    await work.dispatches.end([event.attempt_id for event, _, _ in held], "withdrawn")
+    work.dispatches.end([event.attempt_id for event, _, _ in held], "withdrawn")
     tasks = [task for _, _, task in held]
     await work.tasks.change([task.id for task in tasks], status="ready", assignee=None)
     await tell(work, [moved(task, "ready", "it was called back before it had begun") for task in tasks])

@@ -35,5 +35,5 @@ async def report_progress(
         text,
         percent,
     )
-    await work.log.add([entry])
+    work.log.add([entry])
     return task

@@ -21,6 +21,6 @@ async def set_calendar(
         member.working_time(grain.calendar).next_working(work.now)
     if grain != project.grain:
         await work.projects.set_grain(project, grain)
-        await work.projects.mark_stale([(workspace_id, project_id)], cause)
+        work.projects.mark_stale([(workspace_id, project_id)], cause)
         work.wake("recalculation")
     return grain

@@ -38,7 +38,7 @@ async def set_team(
         if task.assignee not in staying or not may_keep(staying[task.assignee], task)
     ]
     await return_tasks(work, returned, "their assignee may not have it any more")
-    await work.projects.mark_stale([(workspace_id, project_id)], "the team changed")
+    work.projects.mark_stale([(workspace_id, project_id)], "the team changed")
     work.wake("recalculation")
     await advance_runs_of(work, returned, "the team changed")
     return project

@@ -31,8 +31,8 @@ def loops(database: Database[Any]) -> list[Loop]:
         return False
 
     return [
-        Loop("recalculation", recalculation, every=0.5),
-        Loop("changes", changes, every=0.25),
+        Loop("recalculation", recalculation, every=0.5, gap=0.1),
+        Loop("changes", changes, every=0.25, gap=0.1),
         Loop("timers", timers, every=0.5),
         Loop("reconciler", reconciler, every=5.0),
     ]
