@@ -113,7 +113,7 @@ class Play:
             waiting = [task for task in page if task["status"] == "waiting"]
             for task in waiting:
                 await self.stage.api.post(f"/tasks/{task['id']}/decide", json={"decision": "retry"})
-            due = [task for task in page if task["status"] == "ready"]
+            due = [task for task in page if task["status"] in ("ready", "queued")]  # or queued since the last look
             if not due and not waiting:
                 return
             await asyncio.sleep(0.05)  # a further try is due after its pause
