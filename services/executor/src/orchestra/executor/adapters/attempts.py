@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, Row, Select, case, select, update
+from sqlalchemy import ColumnElement, Executable, Integer, Row, Select, case, null, select, union_all, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, given, insertion
@@ -31,7 +31,13 @@ _ACCEPT = Statement(
         .on_conflict_do_nothing()
     )
 )
-_KNOWN = Statement(lambda dialect: select(ATTEMPT.c.id).where(dialect.among(ATTEMPT.c.id, given("ids"))))
+_MET = Statement(
+    lambda dialect: union_all(
+        select(ATTEMPT.c.id, null()).where(dialect.among(ATTEMPT.c.id, given("ids"))),
+        select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(dialect.among(ENDED_RUN.c.run_id, given("runs"))),
+    )
+)
+"""Attempts that are known, and runs that were cancelled, these with the reason."""
 _ENDED = Statement(
     lambda dialect: select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(
         dialect.among(ENDED_RUN.c.run_id, given("ids"))
@@ -81,9 +87,9 @@ class SqlAttempts:
 
     async def rehearse(self, ended: Sequence[EndedAttempt]) -> list[EndedAttempt]:
         held = [each.attempt for each in ended]
-        known = await self._work.fetch(_KNOWN, ids=[attempt.id for attempt in held])
-        runs = await self._ended({attempt.dispatch.run_id for attempt in held})
-        before = {row[0] for row in known}
+        run_ids = sorted({attempt.dispatch.run_id for attempt in held})
+        met = await self._work.fetch(_MET, ids=[attempt.id for attempt in held], runs=run_ids)
+        before, runs = {row[0] for row in met if row[1] is None}, {row[0]: row[1] for row in met if row[1] is not None}
         fresh = [each for each in ended if each.attempt.id not in before]
         rows: list[dict[str, Any]] = []
         for each in fresh:

@@ -43,21 +43,24 @@ async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
     """The same for a run that somebody resumes."""
     await renew(work, run)
     members = await work.members.of_project(run.workspace_id, run.project_id)
-    if run.dry_run:
+    pools = await work.tasks.ready_pools(run.id)
+    if run.dry_run and not all(need_of_pool(pool).command for pool in pools):
         await _pass_people(work, run)
+        pools = await work.tasks.ready_pools(run.id)
     in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
-    queued = await _dispatch(work, run, members, in_hand)
+    queued = await _dispatch(work, run, members, pools, in_hand)
     await _assign(work, run, members, in_hand)
     if queued and run.status == "running":
         return run
     return await _settle(work, run, members, cause)
 
 
-async def _dispatch(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> bool:
+async def _dispatch(
+    work: SchedulingWork, run: Run, members: Sequence[Member], pools: Sequence[str], in_hand: Mapping[MemberId, int]
+) -> bool:
     """Whether anything was."""
-    ready = await work.tasks.ready_pools(run.id)
     room = room_for(members, in_hand, run.concurrency)
-    open_pools = [pool for pool in ready if need_of_pool(pool).command and room.for_pool(members, pool)]
+    open_pools = [pool for pool in pools if need_of_pool(pool).command and room.for_pool(members, pool)]
     if not open_pools:
         return False
     tasks = await work.tasks.next_ready(run.id, open_pools, room.together)
