@@ -29,8 +29,8 @@ async def job(task: int, left: int = 0) -> dict[str, object]:
 async def finished(connection: psycopg.AsyncConnection, count: int) -> list[int]:
     query = "SELECT (args->>'task')::int FROM procrastinate_jobs WHERE status = 'succeeded'"
     async with asyncio.timeout(120):
-        while len(rows := await (await connection.execute(query)).fetchall()) < count:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - the jobs say nothing when they end
+        while len(rows := await (await connection.execute(query)).fetchall()) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     return [row[0] for row in rows]
 
 
