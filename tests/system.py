@@ -252,6 +252,6 @@ async def eventually(look: Callable[[], Awaitable[T]], seconds: float = EVENTUAL
     """What the call answers, as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := await look()):
-        assert time.monotonic() < deadline, f"it never came: {look.__qualname__} says {found!r}"
+        assert time.monotonic() < deadline, f"it never came: {look} says {found!r}"
         await asyncio.sleep(0.05)
     return found
