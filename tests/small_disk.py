@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,29 +14,31 @@ BALLAST = "ballast"
 
 
 @contextmanager
-def small_disk(parent: Path, *, mebibytes: int = 64) -> Iterator[Path]:
-    """A folder beneath `parent` that is a disk of its own."""
+def small_disk(parent: Path | None = None, *, mebibytes: int = 64) -> Iterator[Path]:
+    """A folder that is a disk of its own; without a parent, where every user may go."""
     if os.geteuid() != 0:
         reason = "NOT TESTED: a disk of its own can be mounted by root alone"
         if os.environ.get("ORCHESTRA_REQUIRE_SERVERS") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    place = parent / "disk"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="orchestra-disk-", dir=parent))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=755", "tmpfs", place], check=True)
     try:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
+        place.rmdir()
 
 
 @contextmanager
-def filled(disk: Path, *, spare: int = 0) -> Iterator[None]:
-    """Until the block ends the disk has no room but `spare` bytes."""
+def filled(disk: Path) -> Iterator[None]:
+    """Until the block ends the disk has no room."""
     ballast = disk / BALLAST
     with ballast.open("wb") as file:
-        free = os.statvfs(disk)
-        os.posix_fallocate(file.fileno(), 0, max(1, free.f_bavail * free.f_bsize - spare))
+        while free := os.statvfs(disk).f_bavail:  # whoever works there takes and gives blocks meanwhile
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, file.tell() + free * os.statvfs(disk).f_bsize)
+            file.seek(0, os.SEEK_END)
     try:
         yield
     finally:

@@ -299,8 +299,14 @@ async def outline(system: System, run_id: str) -> Outline:
 async def settled(system: System, run_id: str) -> Record:
     """The record, once nothing is on its way."""
 
-    async def quiet() -> bool:
-        return not unsettled(await read(system, run_id))
+    left: list[str] = []
 
-    await eventually(quiet)
+    async def quiet() -> bool:
+        left[:] = unsettled(await read(system, run_id))
+        return not left
+
+    try:
+        await eventually(quiet)
+    except AssertionError:
+        raise AssertionError(f"it did not settle: {left}") from None
     return await read(system, run_id)
