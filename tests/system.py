@@ -117,11 +117,11 @@ class Program:
             self.kill()
             raise AssertionError(f"{self.command} did not stop; the end of its log:\n{self.tail()}") from None
 
-    def another(self, name: str) -> "Program":
+    def another(self, name: str, **environment: str) -> "Program":
         """The same program once more, not started yet, on a port and with a log of its own."""
         url = f"http://127.0.0.1:{free_port()}"
-        environment = {**self.environment, "ORCHESTRA_HTTP_PORT": url.rpartition(":")[2]}
-        return Program(self.command, environment, url, self.log.with_suffix(f".{name}.log"), self.python)
+        told = {**self.environment, **environment, "ORCHESTRA_HTTP_PORT": url.rpartition(":")[2]}
+        return Program(self.command, told, url, self.log.with_suffix(f".{name}.log"), self.python)
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""

@@ -14,8 +14,8 @@ from orchestra.cli.exits import Stop
 from orchestra.cli.inputs import Inputs
 from orchestra.cli.journey import propose
 
-TASKS = 100_000 if LONG else 1000
-NAMES = 10_000 if LONG else 1000
+TASKS = 100_000 if LONG else 300
+NAMES = 10_000 if LONG else 300
 """That one task can come after: they have to fit in one event."""
 TOO_MANY = 50_000 if LONG else 20_000
 

@@ -1,8 +1,10 @@
-"""A disk without room for databases, broker, artifacts or workspaces: told as such, and mended by room alone."""
+"""A disk without room for databases, artifacts or workspaces: told as such, and mended by room alone.
+
+That of the broker raises an alarm: see test_servers_away.py.
+"""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,40 +14,12 @@ from tests.faults.asking import Asking
 from tests.faults.checker import Outline
 from tests.faults.conftest import Servers
 from tests.faults.test_kills import at_work
-from tests.faults.test_servers_away import ALARM_S, a_publish_ended, all_ready
+from tests.faults.test_servers_away import all_ready
 from tests.faults.workload import COMMANDS, SLOTS, begin, seeded
 from tests.journeys.jobs import commands, python, start, stopped
 from tests.private_servers import PrivatePostgres, private_postgres
 from tests.small_disk import filled, small_disk
 from tests.system import System, distributed, embedded, eventually
-
-from orchestra.cli.api import Api
-
-
-@contextmanager
-def disk_alarm(servers: Servers) -> Iterator[None]:
-    """To the broker no disk has as much room as it is told to keep free."""
-    servers.rabbitmq.ctl_now("set_disk_free_limit", "100000GB")
-    yield
-    servers.rabbitmq.ctl_now("set_disk_free_limit", "1MB")
-
-
-@pytest.mark.timeout(800)
-async def test_a_broker_without_room_holds_publishers_and_no_caller(
-    system: System, api: Api, clean: Outline, servers: Servers
-) -> None:
-    run = await begin(system, api)
-    async with Asking(system, run) as asking:
-        await at_work(run, seeded().randrange(2, COMMANDS - 2 * SLOTS))
-        with disk_alarm(servers):
-            await eventually(lambda: a_publish_ended(system))
-            await asyncio.sleep(ALARM_S)
-            await asking.answered()
-        await all_ready(system)
-
-    assert asking.wrong(away=False) == []
-    assert await run.ends_like(clean) == 0
-    await asking.every_key_had_one_effect()
 
 
 async def until_told(asking: Asking) -> None:

@@ -16,6 +16,10 @@ RUNS = 5 if LONG else 1
 """At a time, each project with its own."""
 
 
+LEASE_S = "5"
+"""Shorter than usual: what a dead one held is waited for."""
+
+
 class Replicas:
     """Of every worker: those that are up, the one of the system among them."""
 
@@ -24,7 +28,10 @@ class Replicas:
         self.up: dict[str, list[Program]] = {name: [system.programs[name]] for name in WORKERS}
 
     async def add(self, *names: str) -> None:
-        made = [(name, self._system.programs[name].another(str(number))) for number, name in enumerate(names, start=2)]
+        made = [
+            (name, self._system.programs[name].another(str(number), ORCHESTRA_LEASE_SECONDS=LEASE_S))
+            for number, name in enumerate(names, start=2)
+        ]
         await asyncio.gather(*(program.start() for _, program in made))
         for name, program in made:
             self.up[name].append(program)
@@ -38,14 +45,12 @@ class Replicas:
         """One of each again: those that the system knows, which clear away what killed ones have left."""
         for name, programs in self.up.items():
             mine = self._system.programs[name]
-            if programs == [mine]:
-                continue
             for program in programs:
                 program.terminate()
             for program in programs:
                 await asyncio.to_thread(program.ended)
             await mine.start()
-            self.up[name] = [mine]
+        self.up = {}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ meets work, even when the run has ended already. The short forms run always, `ma
 """
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -66,18 +67,28 @@ async def a_publish_ended(system: System) -> bool:
         return bool((await view.connection.execute(query)).scalar_one())
 
 
+ALARMS = {
+    "memory": (("set_vm_memory_high_watermark", "absolute", "1"), ("set_vm_memory_high_watermark", "0.4")),
+    "disk": (("set_disk_free_limit", "100000GB"), ("set_disk_free_limit", "1MB")),
+}
+"""What raises each, and what ends it."""
+
+
 @asynccontextmanager
-async def memory_alarm(servers: Servers) -> AsyncIterator[None]:
-    await servers.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1")
+async def alarm(servers: Servers, which: str) -> AsyncIterator[None]:
+    raised, ended = ALARMS[which]
+    await servers.rabbitmq.ctl(*raised)
     yield
-    await servers.rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+    await servers.rabbitmq.ctl(*ended)
 
 
 @pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_else(
     system: System, api: Api, clean: Outline, servers: Servers
 ) -> None:
-    at = marks(seeded(), 3 * ROUNDS)
+    chance = seeded()
+    at = marks(chance, 3 * ROUNDS)
+    alarms = itertools.cycle(chance.sample(list(ALARMS), len(ALARMS)))
     run = await begin(system, api)
 
     async with Asking(system, run) as asking:
@@ -88,7 +99,7 @@ async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_
             await asyncio.to_thread(servers.rabbitmq.start)
 
             await run.reached(next(at))
-            async with memory_alarm(servers):
+            async with alarm(servers, next(alarms)):
                 await eventually(lambda: a_publish_ended(system))
                 await asyncio.sleep(ALARM_S)
                 await asking.answered()
