@@ -189,11 +189,11 @@ class PrivateRedis(PrivateServer, Redis):
 
 
 @contextmanager
-def private_postgres() -> Iterator[PrivatePostgres]:
+def private_postgres(parent: Path | None = None) -> Iterator[PrivatePostgres]:
     """A PostgreSQL that belongs to the caller; its data goes with it. It refuses to run as root, hence the user."""
     user = "postgres" if os.geteuid() == 0 else None
     binaries = _binaries("postgres", *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
-    with _home(user) as home:
+    with _home(user, parent) as home:
         initdb = [str(binaries / "initdb"), "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, **_run_as(user))
         yield from _running(PrivatePostgres(binaries, home, user))
@@ -232,8 +232,8 @@ def _running(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def _home(user: str | None = None) -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="orchestra-server-"))
+def _home(user: str | None = None, parent: Path | None = None) -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="orchestra-server-", dir=parent))
     if user:
         shutil.chown(home, user, user)
     try:

@@ -117,6 +117,12 @@ class Program:
             self.kill()
             raise AssertionError(f"{self.command} did not stop; the end of its log:\n{self.tail()}") from None
 
+    def another(self, name: str, **environment: str) -> "Program":
+        """The same program once more, not started yet, on a port and with a log of its own."""
+        url = f"http://127.0.0.1:{free_port()}"
+        told = {**self.environment, **environment, "ORCHESTRA_HTTP_PORT": url.rpartition(":")[2]}
+        return Program(self.command, told, url, self.log.with_suffix(f".{name}.log"), self.python)
+
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
@@ -131,6 +137,7 @@ class System:
     databases: dict[str, str]
     """URL by service."""
     artifacts: Path
+    workspaces: Path
     remembered: dict[str, Any] = field(default_factory=dict[str, Any])
     """What tests that share this system have found out, so that they need not do it twice."""
 
@@ -189,7 +196,9 @@ def embedded(home: Path, **environment: str) -> Generator[System]:
     command = ("up", "--home", str(home), "--port", str(port))
     program = Program(command, clean_environment() | told, url, home / "up.log")
     databases = {name: f"sqlite+aiosqlite:///{home / name}.db" for name in SERVICES}
-    system = System("embedded", url, owner_key(home), {"up": program}, databases, home / "artifacts")
+    system = System(
+        "embedded", url, owner_key(home), {"up": program}, databases, home / "artifacts", home / "workspaces"
+    )
     yield from _running(system)
 
 
@@ -227,7 +236,8 @@ def distributed(
         own = {"ORCHESTRA_DATABASE_URL": databases[name], "ORCHESTRA_HTTP_PORT": urls[name].rpartition(":")[2]}
         log = home / f"{name}.log"
         programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log, python)
-    yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, home / "artifacts"))
+    folders = (Path(shared["ORCHESTRA_ARTIFACTS_DIR"]), Path(shared["ORCHESTRA_WORKSPACES_DIR"]))
+    yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, *folders))
 
 
 def _running(system: System) -> Generator[System]:
@@ -242,6 +252,6 @@ async def eventually(look: Callable[[], Awaitable[T]], seconds: float = EVENTUAL
     """What the call answers, as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := await look()):
-        assert time.monotonic() < deadline, f"it never came: {look.__qualname__} says {found!r}"
+        assert time.monotonic() < deadline, f"it never came: {look} says {found!r}"
         await asyncio.sleep(0.05)
     return found

@@ -17,6 +17,8 @@ class TcpProxy:
         self._open.set()
         self._answers = asyncio.Event()
         self._answers.set()
+        self._requests = asyncio.Event()
+        self._requests.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -51,6 +53,15 @@ class TcpProxy:
         finally:
             self._answers.set()
 
+    @asynccontextmanager
+    async def mute(self) -> AsyncIterator[None]:
+        """What is answered arrives; what is sent does not."""
+        self._requests.clear()
+        try:
+            yield
+        finally:
+            self._requests.set()
+
     def cut(self) -> None:
         """Reset every connection; new ones are served."""
         for writer in tuple(self._writers):
@@ -80,8 +91,7 @@ class TcpProxy:
         with suppress(OSError):
             while chunk := await source.read(1 << 16):
                 await self._open.wait()
-                if answer:
-                    await self._answers.wait()
+                await (self._answers if answer else self._requests).wait()
                 sink.write(chunk)
                 await sink.drain()
         self._writers.discard(sink)

@@ -1,4 +1,5 @@
-"""The judge: reads only databases and the artifact store, and says what is not as it must be.
+"""The judge: reads only databases, the broker, the artifact store and what is left on the machine, and says what is not
+as it must be.
 
 `settled` waits for what time brings by itself, `violations` are what no time mends, and `outline` is what a run with
 faults must have in common with a clean one.
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from tests.faults.remains import Queue, expected_queues, queues_of, remains_of
 from tests.system import SERVICES, System, eventually
 
 from orchestra.chassis.messaging.message import CloudEvent, decode
@@ -22,6 +24,9 @@ Rows = Sequence[Mapping[str, Any]]
 
 MONDAY = datetime(2030, 1, 7, 9, tzinfo=UTC)
 """When schedules are compared, whatever the clock said when the runs were made."""
+
+LEASES = {"lease": "leased_until", "claim": "claimed_until"}
+"""Columns of a holder and of the end of its lease, whichever table they are in. That of an attempt ends with it."""
 
 SENT_AGAIN = "task.dispatched.v1"
 """The one event that may be said twice: when nobody was heard of it for a minute."""
@@ -49,6 +54,12 @@ class Record:
     run: Mapping[str, Any]
     stored: Mapping[str, str]
     """{name in the artifact store: SHA-256 of the content}"""
+    queues: Mapping[str, Queue]
+    """Empty where there is no broker."""
+    remains: Sequence[str]
+    """Of attempts, on the machine."""
+    at: datetime
+    """When it was read."""
 
     def of_run(self, name: str, table: str) -> Rows:
         return [row for row in self.tables[name, table] if row["run_id"] == self.run["id"]]
@@ -69,7 +80,7 @@ async def read(system: System, run_id: str) -> Record:
     [run] = [row for row in tables["scheduler", "run"] if row["id"] == run_id]
     files = system.artifacts.glob("[0-9a-f][0-9a-f]/*")
     stored = {path.parent.name + path.name: sha256(path.read_bytes()).hexdigest() for path in files}
-    return Record(tables, said, run, stored)
+    return Record(tables, said, run, stored, await queues_of(system), remains_of(system), datetime.now(UTC))
 
 
 def unsettled(record: Record) -> list[str]:
@@ -80,6 +91,11 @@ def unsettled(record: Record) -> list[str]:
     for name in SERVICES:
         found += [f"the {name} will retry {row['event_id']}" for row in record.tables[name, "retry"]]
     found += [f"a change of {row['run_id']} was not told" for row in record.tables["scheduler", "task_change"]]
+    for name in expected_queues() if record.queues else ():
+        queue = record.queues.get(name, Queue(0, 0))
+        found += [f"the queue {name} has no consumer"] if not queue.consumers else []
+        found += [f"{queue.messages} messages wait in {name}"] if queue.messages else []
+    found += record.remains
     projects = record.tables["scheduler", "project"]
     return found + [f"the schedule of {row['id']} is not current" for row in projects if row["stale_cause"]]
 
@@ -99,7 +115,7 @@ def buried(record: Record) -> set[tuple[str, str]]:
 
 def violations(record: Record) -> list[str]:
     """Everything that must not be, at the end of a run of which all was to be done."""
-    checks = (_tasks, _attempts, _run, _effects, _leftovers, _ghosts, _sequences, _moves, _feed)
+    checks = (_tasks, _attempts, _run, _effects, _leftovers, _leases, _ghosts, _sequences, _moves, _feed)
     return [finding for check in checks for finding in check(record)]
 
 
@@ -184,6 +200,16 @@ def _leftovers(record: Record) -> Iterator[str]:
                 yield f"the {name} could not handle {row['event_id']}: {row['reason']}"
 
 
+def _leases(record: Record) -> Iterator[str]:
+    """None that has run out and that nobody took over."""
+    for (name, table), found in record.tables.items():
+        for holder, until in LEASES.items():
+            held = [row[until] for row in found if row.get(holder) is not None]
+            yield from (
+                f"a lease of the {name}'s {table} ended at {each}" for each in held if each and each < record.at
+            )
+
+
 def _ghosts(record: Record) -> Iterator[str]:
     """Nobody has heard of what nobody committed."""
     for name, event_id in handled(record) - due(record):
@@ -231,6 +257,17 @@ class Outline:
     outputs: dict[str, dict[str, str]]
     schedule: list[tuple[Any, ...]]
 
+    def unlike(self, other: "Outline") -> list[str]:
+        """Where the two differ, each difference once for either side."""
+        mine, theirs = self._entries(), other._entries()
+        found = [f"{each} is not in the other" for each in mine if each not in theirs]
+        found += [f"{each} is only in the other" for each in theirs if each not in mine]
+        return found or ([] if mine == theirs else ["both have the same in another order"])
+
+    def _entries(self) -> list[tuple[Any, ...]]:
+        outputs = {key: sorted(found.items()) for key, found in self.outputs.items()}
+        return [*sorted(self.statuses.items()), *sorted(outputs.items()), *self.schedule]
+
 
 async def outline(system: System, run_id: str) -> Outline:
     """With a schedule propagated afresh, from the database as it is, as of a fixed Monday.
@@ -262,8 +299,14 @@ async def outline(system: System, run_id: str) -> Outline:
 async def settled(system: System, run_id: str) -> Record:
     """The record, once nothing is on its way."""
 
-    async def quiet() -> bool:
-        return not unsettled(await read(system, run_id))
+    left: list[str] = []
 
-    await eventually(quiet)
+    async def quiet() -> bool:
+        left[:] = unsettled(await read(system, run_id))
+        return not left
+
+    try:
+        await eventually(quiet)
+    except AssertionError:
+        raise AssertionError(f"it did not settle: {left}") from None
     return await read(system, run_id)

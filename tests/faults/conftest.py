@@ -40,6 +40,13 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterat
         yield made
 
 
+@pytest.fixture(scope="package")
+def apart(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[System]:
+    """Another one, for what fills its tables with so much that the judge would read them for ever."""
+    with distributed(tmp_path_factory.mktemp("apart"), servers.postgres, servers.rabbitmq, servers.redis) as made:
+        yield made
+
+
 @pytest.fixture
 async def api(system: System) -> AsyncIterator[Api]:
     async with system.api() as made:

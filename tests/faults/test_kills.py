@@ -1,9 +1,11 @@
-"""kill -9 of whoever does the work, again and again in the middle of it: the end is that of a clean run."""
+"""kill -9 of every service, again and again in the middle of a run: its end is that of a clean one."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.asking import Asking
 from tests.faults.checker import Outline
 from tests.faults.workload import COMMANDS, LONG, SLOTS, Run, begin, seeded
 from tests.system import System, embedded, eventually
@@ -11,7 +13,10 @@ from tests.system import System, embedded, eventually
 from orchestra.cli.api import Api
 
 KILLS = 20 if LONG else 3
-"""Of each victim."""
+"""Of each who does the work."""
+WITNESSES = ("gateway", "planner", "notifier")
+WITNESS_KILLS = 20 if LONG else 1
+"""Of each of the others."""
 
 
 async def at_work(run: Run, mark: int) -> None:
@@ -21,21 +26,26 @@ async def at_work(run: Run, mark: int) -> None:
 
 
 @pytest.mark.timeout(1800 if LONG else 800)
-async def test_a_run_survives_kills_of_the_scheduler_and_of_the_executor(
-    system: System, api: Api, clean: Outline
-) -> None:
+async def test_a_run_survives_kills_of_every_service(system: System, api: Api, clean: Outline) -> None:
     chance = seeded()
     victims = ["scheduler", "executor"] * KILLS
+    witnesses = WITNESSES * WITNESS_KILLS
     chance.shuffle(victims)
     marks = sorted(chance.sample(range(2, COMMANDS - 2 * SLOTS), len(victims)))
     run = await begin(system, api)
 
-    for victim, mark in zip(victims, marks, strict=True):
-        await at_work(run, mark)
-        system.programs[victim].kill()
-        await system.programs[victim].start()
+    async with Asking(system, run) as asking:
+        for number, mark in enumerate(marks):
+            # A witness dies with a worker: alone it would not be missed, and the run would end before it is back.
+            dead = [system.programs[name] for name in (victims[number], *witnesses[number :: len(victims)])]
+            await at_work(run, mark)
+            for program in dead:
+                program.kill()
+            await asyncio.gather(*(program.start() for program in dead))
 
+    assert asking.wrong(away=True, gone=True) == []
     assert await run.ends_like(clean) >= 1
+    await asking.every_key_had_one_effect()
 
 
 @pytest.fixture

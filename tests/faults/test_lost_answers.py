@@ -8,13 +8,16 @@ import httpx
 import pytest
 from sqlalchemy import select
 from tests.faults.checker import Outline
-from tests.faults.workload import Run, grid
+from tests.faults.workload import LONG, Run, grid
 from tests.system import System, eventually
 from tests.tcp_proxy import TcpProxy
 
 from orchestra.chassis.database.tables import IDEMPOTENCY
 from orchestra.cli.api import Api
 from orchestra.cli.journey import propose
+
+FURTHER = 32 if LONG else 0
+"""Kills of each service, beyond one."""
 
 
 async def committed(system: System, name: str, key: str) -> bool:
@@ -48,7 +51,7 @@ async def repeated(system: System, name: str, path: str, body: Mapping[str, Any]
     return again.json()
 
 
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(1800 if LONG else 800)
 async def test_after_a_crash_a_command_has_the_answer_that_was_lost(system: System, api: Api, clean: Outline) -> None:
     plan = await propose(api, grid())
     approval = {"hash": plan["hash"]}
@@ -60,7 +63,15 @@ async def test_after_a_crash_a_command_has_the_answer_that_was_lost(system: Syst
     project_id = (await api.post("/projects", {"name": "asked once"}))["id"]
     accepted = await repeated(system, "gateway", f"/projects/{project_id}/plans", request, "plan-1")
 
+    for number in range(FURTHER):
+        await repeated(system, "planner", "/projects", {"name": f"made once: {number}"}, f"project-{number}")
+        verb = "resume" if number % 2 else "pause"
+        await repeated(system, "scheduler", f"/runs/{shown['id']}/{verb}", {}, f"{verb}-{number}")
+        await repeated(system, "gateway", f"/projects/{project_id}/plans", request, f"further-{number}")
+
     assert await Run(system, api, shown).ends_like(clean) >= 0
     plans = [row["id"] for row in await system.rows("planner", "plan") if row["project_id"] == project_id]
     runs = [row["id"] for row in await system.rows("scheduler", "run") if row["project_id"] == plan["project_id"]]
-    assert (plans, runs) == ([accepted["plan_id"]], [shown["id"]])
+    assert (plans[0], len(plans), runs) == (accepted["plan_id"], 1 + FURTHER, [shown["id"]])
+    names = [row["name"] for row in await system.rows("planner", "project")]
+    assert sum(name.startswith("made once") for name in names) == FURTHER

@@ -5,6 +5,7 @@ meets work, even when the run has ended already. The short forms run always, `ma
 """
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -28,7 +29,11 @@ ROUNDS = 5 if LONG else 1
 HOLE_S = 30 if LONG else 10
 """Longer than every limit of a single step: a publish, a check, a connection."""
 
+ALARM_S = 60 if LONG else 0
+"""An alarm lasts so much longer than it takes to see that publishers are held."""
+
 EXIT_S = 30
+STOPS = 20 if LONG else 1
 
 WORKERS = ("scheduler", "executor")
 """Without them a run stands still; it may well end while another one is away."""
@@ -62,18 +67,28 @@ async def a_publish_ended(system: System) -> bool:
         return bool((await view.connection.execute(query)).scalar_one())
 
 
+ALARMS = {
+    "memory": (("set_vm_memory_high_watermark", "absolute", "1"), ("set_vm_memory_high_watermark", "0.4")),
+    "disk": (("set_disk_free_limit", "100000GB"), ("set_disk_free_limit", "1MB")),
+}
+"""What raises each, and what ends it."""
+
+
 @asynccontextmanager
-async def memory_alarm(servers: Servers) -> AsyncIterator[None]:
-    await servers.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1")
+async def alarm(servers: Servers, which: str) -> AsyncIterator[None]:
+    raised, ended = ALARMS[which]
+    await servers.rabbitmq.ctl(*raised)
     yield
-    await servers.rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+    await servers.rabbitmq.ctl(*ended)
 
 
 @pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_else(
     system: System, api: Api, clean: Outline, servers: Servers
 ) -> None:
-    at = marks(seeded(), 3 * ROUNDS)
+    chance = seeded()
+    at = marks(chance, 3 * ROUNDS)
+    alarms = itertools.cycle(chance.sample(list(ALARMS), len(ALARMS)))
     run = await begin(system, api)
 
     async with Asking(system, run) as asking:
@@ -84,8 +99,9 @@ async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_
             await asyncio.to_thread(servers.rabbitmq.start)
 
             await run.reached(next(at))
-            async with memory_alarm(servers):
+            async with alarm(servers, next(alarms)):
                 await eventually(lambda: a_publish_ended(system))
+                await asyncio.sleep(ALARM_S)
                 await asking.answered()
 
             await run.reached(next(at))
@@ -149,19 +165,18 @@ async def test_a_service_that_is_asked_to_stop_ends_in_time_and_hands_over(
     system: System, api: Api, clean: Outline
 ) -> None:
     chance = seeded()
-    for _ in range(ROUNDS):
-        others = [name for name in SERVICES if name not in WORKERS]
-        victims = [*chance.sample(WORKERS, len(WORKERS)), *chance.sample(others, len(others))]
-        at = marks(chance, len(WORKERS))
-        run = await begin(system, api)
+    others = [name for name in SERVICES if name not in WORKERS]
+    at = marks(chance, STOPS * len(WORKERS))
+    run = await begin(system, api)
 
-        async with Asking(system, run) as asking:
-            for victim in victims:
+    async with Asking(system, run) as asking:
+        for _ in range(STOPS):
+            for victim in [*chance.sample(WORKERS, len(WORKERS)), *chance.sample(others, len(others))]:
                 await (at_work(run, next(at)) if victim in WORKERS else asking.answered())
                 system.programs[victim].terminate()
                 await asyncio.to_thread(system.programs[victim].ended, EXIT_S)
                 await system.programs[victim].start()
 
-        assert asking.wrong(away=True, gone=True) == []
-        assert await run.ends_like(clean) == 0
-        await asking.every_key_had_one_effect()
+    assert asking.wrong(away=True, gone=True) == []
+    assert await run.ends_like(clean) == 0
+    await asking.every_key_had_one_effect()

@@ -1,4 +1,4 @@
-"""A run of some dozens of commands of 50-200 ms, each of which needs what two others put out; then people."""
+"""A run of 64 commands of 50-200 ms (long form: 1,000), each of which needs what two others put out; then people."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 from tests.faults.checker import Outline, outline, settled, violations
-from tests.system import System, eventually
+from tests.system import EVENTUALLY_S, System, eventually
 
 from orchestra.cli.api import Api
 from orchestra.cli.inputs import Inputs
@@ -17,8 +17,11 @@ from orchestra.executor.adapters.tables import ATTEMPT
 LONG = os.environ.get("ORCHESTRA_FAULTS") == "long"
 """Whether faults come more often and last longer than there is time for in every run of the suite."""
 
-WIDTH = DEPTH = 10 if LONG else 8
+WIDTH, DEPTH = (25, 40) if LONG else (8, 8)
 COMMANDS = WIDTH * DEPTH
+LONGEST_S = EVENTUALLY_S * (10 if LONG else 1)
+"""From one mark of a run to any other."""
+
 SLOTS = 4
 NOTES = ("note-1", "note-2", "note-3")
 """Tasks of one person from the first moment: with them a test makes the scheduler commit when it wants it to."""
@@ -114,7 +117,7 @@ class Run:
         async def there() -> bool:
             return await self.done() >= mark
 
-        await eventually(there)
+        await eventually(there, LONGEST_S)
 
     async def complete(self, key: str) -> None:
         """Its assignee does what they were asked for, once they are."""
@@ -130,9 +133,11 @@ class Run:
 
         async def waits() -> bool:
             run = await self.api.get(f"/runs/{self.id}")
-            return {each["key"] for each in run["waiting_for"]} == {"edit", "check"} and run["schedule_is_current"]
+            asked = {each["key"] for each in run["waiting_for"]} == {"edit", "check"}
+            # They may be asked before the last commands are done: nobody waits for all of those.
+            return asked and run["status"] == "waiting" and run["schedule_is_current"]
 
-        await eventually(waits)
+        await eventually(waits, LONGEST_S)
 
     async def finish(self) -> None:
         """People do what they are asked for, until nobody is asked any more."""
@@ -150,10 +155,11 @@ class Run:
         for note in notes:
             await self.complete(note)
         await self.people_are_waited_for()
-        assert await outline(self.system, self.id) == clean
+        unlike = (await outline(self.system, self.id)).unlike(clean)
+        assert not unlike, unlike
         await self.finish()
         record = await settled(self.system, self.id)
-        assert violations(record) == []
+        assert not (found := violations(record)), found
         return sum(attempt["failure"] == "lost" for attempt in record.of_run("executor", "attempt"))
 
 

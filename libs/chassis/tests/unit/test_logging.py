@@ -1,7 +1,10 @@
 """Log lines: structured, with their trace, without the values of variables."""
 
+import errno
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -91,3 +94,15 @@ def test_a_span_goes_on_with_the_trace_it_is_given() -> None:
 def test_a_trace_that_makes_no_sense_begins_anew(parent: str) -> None:
     with span("test", parent):
         assert len(trace_id() or "") == 32
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_takes_no_line_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Full())
+    configure_logging(json=True)
+    logger("kitchen").info("done")
+    logging.getLogger("another").warning("done")

@@ -1,6 +1,7 @@
 """Artifacts over HTTP: uploaded and downloaded by their SHA-256, as streams."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from typing import Annotated, BinaryIO
 
@@ -27,6 +28,8 @@ RAW = {"type": "string", "format": "binary"}
 CHUNK = 256 * 1024
 """Bytes read at a time."""
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 Hash = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -48,6 +51,10 @@ async def put_artifact(sha256: Hash, request: Request, caller: CurrentCaller) ->
         stored = await desk.artifacts.put(_limited(request, desk.max_artifact_bytes), sha256)
     except WrongHash as error:
         raise Problem(422, "wrong-hash", str(error)) from error
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise Problem(507, "no-room", "there is no room for it where artifacts are stored") from error
     async with database.begin() as work:
         new = await register_artifact(work, caller.workspace_id, stored)
     body = ArtifactStored(sha256=stored.sha256, size=stored.size).model_dump_json()

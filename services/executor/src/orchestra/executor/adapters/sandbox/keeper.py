@@ -1,5 +1,6 @@
 """One process per command: starts it in its cage, streams its output, keeps its limits, and ends all of it."""
 
+import errno
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ from orchestra.executor.adapters.sandbox.landlock import LandlockCage
 from orchestra.executor.adapters.sandbox.request import Request
 from orchestra.executor.adapters.sandbox.watch import Watch
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 TAIL_CHARACTERS = 2000
 _MOMENT_S = 0.001
 UNHEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -56,7 +58,8 @@ def keep(channel: socket.socket, log: int, life: int) -> None:
         except _Abandoned:
             return
         except Exception as fault:  # noqa: BLE001 - whatever it was, the executor has to hear of it
-            answer = {"failed": f"{fault}"}
+            full = getattr(fault.__cause__ or fault, "errno", None) in NO_ROOM
+            answer = {"failed": f"{fault}", "full": full}
         _tell(channel, answer)
 
 

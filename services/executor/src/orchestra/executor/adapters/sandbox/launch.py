@@ -1,6 +1,7 @@
 """The executor's side of the sandbox: starts the warden, hands it commands, waits for their keepers."""
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -132,6 +133,8 @@ async def _answer(reader: StreamReader, on_started: Callable[[int], None] | None
         said: dict[str, Any] = json.loads(line)
         if "started" in said and on_started:
             on_started(said["started"])
+        if said.get("full"):  # says nothing of the sandbox
+            raise OSError(errno.ENOSPC, said["failed"])
         if "failed" in said:
             raise SandboxUnavailable(said["failed"])
         if "ended" in said:

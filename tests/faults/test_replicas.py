@@ -1,0 +1,87 @@
+"""Several of each worker at once: they share the work, and whoever is killed for good is not missed."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from tests.faults.checker import Outline
+from tests.faults.workload import COMMANDS, LONG, SLOTS, Run, begin, seeded
+from tests.system import Program, System
+
+from orchestra.cli.api import Api
+
+WORKERS = ("scheduler", "executor")
+RUNS = 5 if LONG else 1
+"""At a time, each project with its own."""
+
+
+LEASE_S = "5"
+"""Shorter than usual: what a dead one held is waited for."""
+
+
+class Replicas:
+    """Of every worker: those that are up, the one of the system among them."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self.up: dict[str, list[Program]] = {name: [system.programs[name]] for name in WORKERS}
+
+    async def add(self, *names: str) -> None:
+        made = [
+            (name, self._system.programs[name].another(str(number), ORCHESTRA_LEASE_SECONDS=LEASE_S))
+            for number, name in enumerate(names, start=2)
+        ]
+        await asyncio.gather(*(program.start() for _, program in made))
+        for name, program in made:
+            self.up[name].append(program)
+
+    def kill_one(self, chance: random.Random, name: str) -> None:
+        """Whichever; it does not come back."""
+        victim = self.up[name].pop(chance.randrange(len(self.up[name])))
+        victim.kill()
+
+    async def restore(self) -> None:
+        """One of each again: those that the system knows, which clear away what killed ones have left."""
+        for name, programs in self.up.items():
+            mine = self._system.programs[name]
+            for program in programs:
+                program.terminate()
+            for program in programs:
+                await asyncio.to_thread(program.ended)
+            await mine.start()
+        self.up = {}
+
+
+@pytest.fixture
+async def replicas(system: System) -> AsyncIterator[Replicas]:
+    made = Replicas(system)
+    yield made
+    await made.restore()
+
+
+async def shared(runs: Sequence[Run]) -> int:
+    """How many executors have performed something."""
+    attempts = await runs[0].system.rows("executor", "attempt")
+    mine = {run.id for run in runs}
+    return len({row["lease_owner"] for row in attempts if row["run_id"] in mine} - {None})
+
+
+@pytest.mark.timeout(3000 if LONG else 800)
+async def test_three_of_each_worker_do_every_task_once_then_two_of_them_then_one(
+    system: System, api: Api, clean: Outline, replicas: Replicas
+) -> None:
+    chance = seeded()
+    await replicas.add(*WORKERS, *WORKERS)
+    runs = await asyncio.gather(*(begin(system, api) for _ in range(RUNS)))
+
+    for mark in sorted(chance.sample(range(4, COMMANDS - 2 * SLOTS), 2)):
+        await asyncio.gather(*(run.reached(mark) for run in runs))
+        for name in WORKERS:
+            replicas.kill_one(chance, name)
+    assert await shared(runs) >= 2
+    await asyncio.gather(*(run.reached(COMMANDS) for run in runs))
+
+    await replicas.restore()
+    for run in runs:
+        await run.ends_like(clean)
