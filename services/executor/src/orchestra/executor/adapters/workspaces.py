@@ -60,15 +60,19 @@ class DirectoryWorkspaces:
 
     async def collect(self, workspace: Path, patterns: Iterable[str], limits: Limits) -> tuple[Artifact, ...]:
         collected: list[Artifact] = []
-        for path in await asyncio.to_thread(choose_outputs, workspace, list(patterns), limits):
+        wanted = list(patterns)
+        for path in await asyncio.to_thread(choose_outputs, workspace, wanted, limits) if wanted else ():
             with os.fdopen(await asyncio.to_thread(_open_file, workspace, path), "rb") as content:
                 stored = await self._artifacts.put(content)
             collected.append(Artifact(path=path, sha256=stored.sha256, size=stored.size))
         return tuple(collected)
 
     async def remove(self, workspace: Path) -> None:
+        await asyncio.to_thread(self._remove, workspace)
+
+    def _remove(self, workspace: Path) -> None:
         for path in (workspace, Path(f"{workspace}.tmp")):  # the second is the sandbox's, left if that was killed
-            await asyncio.to_thread(tree.remove, path)
+            tree.remove(path)
 
     def _lay_out(self, attempt_id: str, folders: Iterable[str]) -> Path:
         workspace = self._root / attempt_id

@@ -127,16 +127,19 @@ async def _judge(bench: Bench, wanted: Command, command: SandboxCommand, outcome
 
 async def _evidence(bench: Bench, log: Path, **measured: int | None) -> Evidence:
     """What was measured, with the log stored as an artifact where the command came far enough to have one."""
-    kept, tail = None, ""
-    if await asyncio.to_thread(log.exists):
+    kept, tail = None, await asyncio.to_thread(_tail, log)
+    if tail is not None:
         stored = await bench.artifacts.put(log)
         kept = Artifact(path="log.txt", sha256=stored.sha256, size=stored.size)
-        tail = await asyncio.to_thread(_tail, log)
-    return Evidence.model_validate({"sandbox_level": bench.sandbox.level.name, "log": kept, "tail": tail, **measured})
+    level = bench.sandbox.level.name
+    return Evidence.model_validate({"sandbox_level": level, "log": kept, "tail": tail or "", **measured})
 
 
-def _tail(log: Path) -> str:
-    """The end of the log as text; databases take no NUL character."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4 * TAIL))
-        return file.read().decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[-TAIL:]
+def _tail(log: Path) -> str | None:
+    """The end of the log as text, None where there is no log; databases take no NUL character."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 4 * TAIL))
+            return file.read().decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[-TAIL:]
+    except FileNotFoundError:
+        return None

@@ -1,7 +1,7 @@
 """The security boundary around commands.
 
-The executor keeps one small process beside it, the warden. For each command the warden forks a keeper, and the keeper
-forks the command inside a cage:
+The executor keeps one small process beside it, the warden. For each command the warden has a keeper, and the keeper
+starts the command inside a cage; then it waits for another:
 
     executor ──(one socket a command)── keeper ── command …
         └── warden (started once, empty environment) ──┘

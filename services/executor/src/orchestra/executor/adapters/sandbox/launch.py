@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from orchestra.executor.adapters.sandbox import bubblewrap, tools
-from orchestra.executor.adapters.sandbox.request import Request
+from orchestra.executor.adapters.sandbox.request import FIRST_USER, USERS, Request
 from orchestra.executor.application.ports import (
     Check,
     CommandRefused,
@@ -26,9 +26,6 @@ from orchestra.executor.domain.policy import Level, Policy, Refusal, check
 
 GRACE_S = 2.0
 """From SIGTERM to SIGKILL."""
-FIRST_USER, USERS = 60_800, 256
-"""Users for commands where the executor is root, one each in turn: below 65,536 for containers, outside the ranges that
-Debian and systemd hand out. No file belongs to them but those of a running command."""
 CAGES = {Level.L2: "landlock", Level.L3: "bubblewrap"}
 
 
@@ -128,7 +125,7 @@ class CagedSandbox:
 
 
 async def _answer(reader: StreamReader, on_started: Callable[[int], None] | None) -> Outcome:
-    while line := await reader.readline():
+    while line := await _line(reader):
         said: dict[str, Any] = json.loads(line)
         if "started" in said and on_started:
             on_started(said["started"])
@@ -139,11 +136,20 @@ async def _answer(reader: StreamReader, on_started: Callable[[int], None] | None
     raise SandboxLost("The command's keeper was ended before the command.")
 
 
+async def _line(reader: StreamReader) -> bytes:
+    """Empty when the keeper is gone, whether or not it had read what was asked of it."""
+    try:
+        return await reader.readline()
+    except ConnectionResetError:
+        return b""
+
+
 async def _closed(reader: StreamReader, answer: asyncio.Future[Outcome]) -> None:
     """Until keeper and warden have closed the socket: then nothing of the command is left."""
     await asyncio.wait([answer])
-    while await reader.read(65536):
-        continue
+    with suppress(ConnectionResetError):
+        while await reader.read(65536):
+            continue
 
 
 async def _uninterrupted(steps: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,7 @@
 """Where tools are, and which folders a sandbox shows so that they work."""
 
 import os
+import stat
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +34,11 @@ def find(name: str) -> Path:
     if outside:
         raise UnknownTool(f"{name} is {outside}, outside what the sandbox shows ({', '.join(SYSTEM)}).")
     raise UnknownTool(f"{name} is not installed in {', '.join(SEARCH)}.")
+
+
+def open_to_all(folder: Path) -> bool:
+    """Whether any user may pass through; a folder that is not there closes nothing."""
+    return not folder.exists() or all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
 def interpreter() -> Path:
