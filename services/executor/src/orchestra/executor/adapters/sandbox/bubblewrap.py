@@ -11,13 +11,14 @@ import socket
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import fork, kernel, seccomp, tools
 from orchestra.executor.adapters.sandbox.request import FIRST_USER, Request, limit_process
-from orchestra.executor.domain.policy import Limits
+from orchestra.executor.application.ports import SandboxCommand
 
 WORKSPACE = "/workspace"
 _INSIDE_USER = "65534"
@@ -50,20 +51,35 @@ def features() -> frozenset[str]:
     return known
 
 
-def options(workspace: str, environment: dict[str, str], limits: Limits) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class View:
+    """What a command sees."""
+
+    readable: tuple[str, ...]
+    """Folders and files besides those of the system's tools."""
+    workspace: str
+    environment: dict[str, str]
+    command: SandboxCommand
+
+
+def options(view: View) -> tuple[str, ...]:
     """What the sandbox shows and shares, as arguments of bubblewrap."""
     known = features()
-    as_root = os.geteuid() == 0 and not (_users_may() and tools.open_to_all(Path(workspace).parent))
+    as_root = os.geteuid() == 0 and not (_users_may(view.readable) and tools.open_to_all(Path(view.workspace).parent))
     found = [*_AS_ROOT] if as_root else [*_as_user_of_its_own()]
     found += _NAMESPACES
     found += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
-    found += _system()
-    size = ["--size", str(limits.tmp_bytes)] if "--size" in known else []
+    found += _shown((*tools.shown_folders(), *tools.SETTINGS))
+    size = ["--size", str(view.command.limits.tmp_bytes)] if "--size" in known else []
     private = ["--perms", "1777", *size, "--tmpfs"]
     found += ["--proc", "/proc", "--dev", "/dev", *private, "/dev/shm", *private, "/tmp"]  # noqa: S108 - its own
-    found += ["--bind", workspace, WORKSPACE, "--remount-ro", "/dev", "--remount-ro", "/"]
+    found += _shown(view.readable)  # after what would cover it
+    found += ["--bind", view.workspace, WORKSPACE]
+    for path in view.command.guarded:
+        found += ["--ro-bind", f"{view.workspace}/{path}", f"{WORKSPACE}/{path}"]
+    found += ["--remount-ro", "/dev", "--remount-ro", "/"]
     found += ["--chdir", WORKSPACE, "--clearenv"]
-    found += [word for name, value in environment.items() for word in ("--setenv", name, value)]
+    found += [word for name, value in view.environment.items() for word in ("--setenv", name, value)]
     return tuple(found)
 
 
@@ -73,11 +89,21 @@ def _as_user_of_its_own() -> tuple[str, ...]:
 
 
 @lru_cache
-def _users_may() -> bool:
+def _users_may(readable: tuple[str, ...]) -> bool:
     """Whether one of the users that root has for commands can make these namespaces, and reach what they show."""
-    if not all(tools.open_to_all(Path(path)) for path in tools.shown_folders()):
+    if not all(tools.open_to_all(Path(path)) for path in (*tools.shown_folders(), *readable)):
         return False
-    trial = [*_as_user_of_its_own(), *_NAMESPACES, *_system(), "--proc", "/proc", "--dev", "/dev", "--", "true"]
+    trial = [
+        *_as_user_of_its_own(),
+        *_NAMESPACES,
+        *_shown(tools.shown_folders()),
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--",
+        "true",
+    ]
     program = [tools.find("bwrap"), *trial]
     tried = subprocess.run(
         program, env={}, capture_output=True, check=False, cwd="/", user=FIRST_USER, group=FIRST_USER, extra_groups=[]
@@ -86,12 +112,11 @@ def _users_may() -> bool:
 
 
 @lru_cache
-def _system() -> tuple[str, ...]:
-    shown = (*tools.shown_folders(), *tools.SETTINGS)
+def _shown(paths: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
-    for folder in {str(above): None for path in shown for above in reversed(Path(path).parents[:-1])}:
+    for folder in {str(above): None for path in paths for above in reversed(Path(path).parents[:-1])}:
         found += ["--perms", "0755", "--dir", folder]  # bubblewrap would make it for its own user alone
-    for path in shown:
+    for path in paths:
         if Path(path).is_symlink():
             found += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).exists():

@@ -10,6 +10,7 @@ from asyncio import StreamReader
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from orchestra.executor.adapters.sandbox import bubblewrap, tools
@@ -74,12 +75,14 @@ class CagedSandbox:
             raise CommandRefused(refusals)
         workspace, tmp = str(command.workspace), f"{command.workspace}.tmp"
         bubblewrapped = self.level is Level.L3
+        readable = tuple(path for path in self.policy.readable if Path(path).exists())
         environment = {**command.environment, **tools.environment("/tmp" if bubblewrapped else tmp)}  # noqa: S108 - its own
+        view = bubblewrap.View(readable, workspace, environment, command)
         return Request(
             cage=CAGES[self.level],
-            options=bubblewrap.options(workspace, environment, command.limits) if bubblewrapped else (),
+            options=bubblewrap.options(view) if bubblewrapped else (),
             argv=(str(tools.find(command.argv[0])), *command.argv[1:]),
-            shown=tools.shown_folders(),
+            shown=(*tools.shown_folders(), *readable),
             workspace=workspace,
             tmp=tmp,
             environment=environment,
