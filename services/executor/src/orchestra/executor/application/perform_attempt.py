@@ -92,6 +92,7 @@ async def _perform(
         log=bench.log_of(workspace),
         timeout_s=min(wanted.timeout_s, bench.policy.limits.wall_s),
         limits=bench.policy.limits,
+        hosts=wanted.hosts,
         guarded=tuple(_guarded(bench.policy, attempt)),
         environment={"ORCHESTRA_ATTEMPT": str(attempt.dispatch.number)},
     )

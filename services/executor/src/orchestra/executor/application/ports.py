@@ -21,6 +21,8 @@ class SandboxCommand:
     """Standard output and standard error together go here as they come. Made or emptied at the start."""
     timeout_s: float
     limits: Limits
+    hosts: tuple[str, ...] = ()
+    """What it may ask for by https, through a proxy; nothing else of any network is in reach."""
     guarded: tuple[str, ...] = ()
     """Files of the workspace that stay as they are, where the sandbox can see to that."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -111,3 +111,10 @@ def check(policy: Policy, argv: Sequence[str], tools: Sequence[str], hosts: Sequ
     elif sum(len(argument.encode()) + 1 for argument in argv) > MAX_ARGV_BYTES:
         refusals.append(Refusal("argv-too-long", f"The arguments take more than {MAX_ARGV_BYTES} bytes."))
     return refusals
+
+
+def without_network(level: Level, hosts: Sequence[str]) -> list[Refusal]:
+    """Landlock tells ports apart and not hosts, so that only a network of its own gives a command some hosts alone."""
+    if not hosts or level >= Level.L3:
+        return []
+    return [Refusal("no-network", f"Hosts can be asked for at level L3; commands are confined at {level.name} here.")]

@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
-from orchestra.executor.adapters.sandbox import fork, kernel, seccomp, tools
+from orchestra.executor.adapters.sandbox import fork, kernel, namespace, seccomp, tools
 from orchestra.executor.adapters.sandbox.request import FIRST_USER, Request, limit_process
 from orchestra.executor.application.ports import SandboxCommand
 
@@ -73,7 +73,7 @@ def options(view: View) -> tuple[str, ...]:
     size = ["--size", str(view.command.limits.tmp_bytes)] if "--size" in known else []
     private = ["--perms", "1777", *size, "--tmpfs"]
     found += ["--proc", "/proc", "--dev", "/dev", *private, "/dev/shm", *private, "/tmp"]  # noqa: S108 - its own
-    found += _shown(view.readable)  # after what would cover it
+    found += _shown((*view.readable, *(tools.CERTIFICATES if view.command.hosts else ())))  # after what would cover it
     found += ["--bind", view.workspace, WORKSPACE]
     for path in view.command.guarded:
         found += ["--ro-bind", f"{view.workspace}/{path}", f"{WORKSPACE}/{path}"]
@@ -186,7 +186,7 @@ class BubblewrapCage:
         identity = [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
         return [str(tools.find("setpriv")), *identity]
 
-    def started(self) -> None:
+    def started(self, to_proxy: int | None) -> None:
         """Limits what waits behind the gate, and opens it."""
         line = self._status.readline()
         if not line:
@@ -200,6 +200,9 @@ class BubblewrapCage:
             limit_process(self._first, request.limits, most)
         with suppress(OSError):
             Path(f"/proc/{self._first}/oom_score_adj").write_text(fork.OOM_FIRST)
+        if to_proxy is not None:
+            with socket.socket(fileno=os.dup(to_proxy)) as to:
+                namespace.listen_in(self._first, to)
         self._open_gate()
 
     def _open_gate(self) -> None:

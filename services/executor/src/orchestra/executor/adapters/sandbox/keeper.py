@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestra.executor.adapters.sandbox import kernel
@@ -38,8 +39,8 @@ class Cage(Protocol):
         """
         ...
 
-    def started(self) -> None:
-        """Lets it begin."""
+    def started(self, to_proxy: int | None) -> None:
+        """Lets it begin, after a socket in its network was sent to its proxy, where it has one."""
 
     def signal(self, number: int) -> bool:
         """To every process of the command; False when there is none to hear it."""
@@ -55,7 +56,7 @@ class Cage(Protocol):
 
 
 def serve(post: socket.socket, life: int) -> None:
-    """One command after the other, each as the two descriptors that the warden sends; until that has no more.
+    """One command after the other, each as the descriptors that the warden sends; until that has no more.
 
     `life` hangs up when the warden is gone.
     """
@@ -63,26 +64,38 @@ def serve(post: socket.socket, life: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # to be waited for, see `_end_all`
     while True:
         try:
-            _, fds, _, _ = socket.recv_fds(post, 1, 2)
+            _, fds, _, _ = socket.recv_fds(post, 1, 3)
         except ConnectionResetError:
             return
-        if len(fds) != 2:
+        if len(fds) < 2:
             return
         for fd in fds:  # received descriptors would be handed on to the command
             os.set_inheritable(fd, False)
-        channel, log = fds
-        plain = keep(socket.socket(fileno=channel), log, life, post)
-        os.close(log)
+        channel, log, *to_proxy = fds
+        plain = keep(socket.socket(fileno=channel), Way(log, life, *to_proxy), post)
+        for fd in (log, *to_proxy):
+            os.close(fd)
         if not plain:
             return
 
 
-def keep(channel: socket.socket, log: int, life: int, post: socket.socket) -> bool:
+@dataclass(frozen=True)
+class Way:
+    """Descriptors beside the socket to the executor."""
+
+    log: int
+    life: int
+    """Hangs up when the warden is gone."""
+    to_proxy: int | None = None
+    """Whoever waits there for a socket in the command's network."""
+
+
+def keep(channel: socket.socket, way: Way, post: socket.socket) -> bool:
     """Serves one request of the executor; False when it came to no plain end."""
     with channel, channel.makefile("rb") as lines:
         request = Request.from_line(lines.readline())
         try:
-            answer: dict[str, Any] = {"ended": Keeper(request, channel, log, life).run()}
+            answer: dict[str, Any] = {"ended": Keeper(request, channel, way).run()}
         except _Abandoned:
             return False
         except Exception as fault:  # noqa: BLE001 - whatever it was, the executor has to hear of it
@@ -116,11 +129,10 @@ class Usage:
 
 
 class Keeper:
-    def __init__(self, request: Request, channel: socket.socket, log: int, life: int) -> None:
+    def __init__(self, request: Request, channel: socket.socket, way: Way) -> None:
         self._request = request
         self._channel = channel
-        self._log = log
-        self._life = life
+        self._way = way
         self._output, self._write_end = os.pipe()
         self._written = 0
         self._tail = b""
@@ -147,7 +159,7 @@ class Keeper:
             os.close(self._write_end)
         exited = os.pidfd_open(pid)
         try:
-            cage.started()
+            cage.started(self._way.to_proxy)
             _said(self._channel, json.dumps({"started": pid}).encode() + b"\n")
             stopped = self._wait(cage, exited, began)
         finally:
@@ -168,14 +180,14 @@ class Keeper:
 
     def _wait(self, cage: Cage, exited: int, began: float) -> str | None:
         """Until the command's first process has ended or may not go on: why it was stopped, None if it was not."""
-        for fd in (exited, self._output, self._life, self._channel.fileno()):
+        for fd in (exited, self._output, self._way.life, self._channel.fileno()):
             self._poll.register(fd, select.POLLIN)
         watch = Watch(self._request, os.getpid())
         deadline = began + min(self._request.timeout_s, self._request.limits.wall_s)
         stop: str | None = None
         while True:
             ready = self._ready(min(deadline, watch.due))
-            if self._life in ready or ready.get(self._channel.fileno(), 0) & select.POLLHUP:
+            if self._way.life in ready or ready.get(self._channel.fileno(), 0) & select.POLLHUP:
                 raise _Abandoned
             if self._output in ready and not self._pump():
                 return "output"
@@ -207,7 +219,7 @@ class Keeper:
         self._written += len(kept)
         self._tail = (self._tail + kept)[-4 * TAIL_CHARACTERS :]  # a character takes four bytes at most
         while kept:
-            kept = kept[os.write(self._log, kept) :]
+            kept = kept[os.write(self._way.log, kept) :]
         return len(chunk) <= room
 
     def _drain(self) -> bool:

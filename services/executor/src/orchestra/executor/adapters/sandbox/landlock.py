@@ -96,8 +96,8 @@ class LandlockCage:
         seccomp.install(self._filter)
         os.execve(request.argv[0], request.argv, request.environment)  # noqa: S606 - no shell is the point
 
-    def started(self) -> None:
-        """Nothing is left to do: the command runs."""
+    def started(self, to_proxy: int | None) -> None:
+        """Nothing is left to do: the command runs, and landlock cannot tell hosts apart."""
 
     def signal(self, number: int) -> bool:
         """To every process of the command at once."""

@@ -14,6 +14,15 @@ SETTINGS = (
 )
 """All of /etc that is shown: what the links of tools, the dynamic loader and whatever starts OpenSSL need."""
 
+CERTIFICATES = (
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust",
+    "/etc/ca-certificates",
+)
+"""Of authorities: what proves hosts, where a command may ask for some."""
+
 
 class UnknownTool(Exception):
     """The tool is not on this machine."""

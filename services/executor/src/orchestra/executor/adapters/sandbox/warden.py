@@ -1,8 +1,8 @@
 """The process beside the executor that has the keepers: `python -m orchestra.executor.adapters.sandbox.warden FD`.
 
-FD is a socket to the executor. Each message of one byte brings the two descriptors of a new command: the keeper's
-socket and the log. A keeper that waits gets them, or one that is forked for them. When the socket closes, whether the
-executor asked for it or was killed, everything is ended.
+FD is a socket to the executor. Each message of one byte brings the descriptors of a new command: the keeper's socket,
+the log and, where it asks for hosts, the socket to its proxy. A keeper that waits gets them, or one that is forked for
+them. When the socket closes, whether the executor asked for it or was killed, everything is ended.
 """
 
 import gc
@@ -78,7 +78,7 @@ class Warden:
     def _serve(self) -> bool:
         """Has a keeper take the command; False when the executor is gone."""
         try:
-            message, fds, _, _ = socket.recv_fds(self._control, 1, 2)
+            message, fds, _, _ = socket.recv_fds(self._control, 1, 3)
         except ConnectionResetError:
             return False
         if not message:
@@ -86,23 +86,25 @@ class Warden:
         for fd in fds:
             os.set_inheritable(fd, False)
         try:
-            channel, log = fds
-            self._give(channel, log)
+            self._give(fds)
         except (ValueError, OSError):  # no room for more descriptors or processes: the executor sees its socket close
             for fd in fds:
                 os.close(fd)
             return True
-        os.close(log)
+        for fd in fds[1:]:
+            os.close(fd)
         return True
 
-    def _give(self, channel: int, log: int) -> None:
+    def _give(self, fds: list[int]) -> None:
+        """Raises ValueError when descriptors are missing."""
+        channel, _, *_ = fds
         for kept in [kept for kept in self._keepers.values() if kept.channel is None]:
             with suppress(BrokenPipeError):  # it was killed while it waited
-                socket.send_fds(kept.post, [b"!"], [channel, log])
+                socket.send_fds(kept.post, [b"!"], fds)
                 kept.channel = channel
                 return
-        kept = self._fork(channel, log)
-        socket.send_fds(kept.post, [b"!"], [channel, log])
+        kept = self._fork(*fds)
+        socket.send_fds(kept.post, [b"!"], fds)
         kept.channel = channel
 
     def _fork(self, *on_the_way: int) -> Kept:
