@@ -72,8 +72,9 @@ class FakeWorkspaces:
             raise self.fault
         return (OUTPUT,) if list(patterns) else ()
 
-    async def remove(self, workspace: Path) -> None:
-        workspace.rmdir()
+    async def remove(self, *paths: Path) -> None:
+        for path in paths:
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @dataclass

@@ -74,12 +74,13 @@ class DirectoryWorkspaces:
     async def altered(self, workspace: Path, given: Mapping[str, Sha256]) -> list[str]:
         return await asyncio.to_thread(lambda: [path for path in given if _hash(workspace, path) != given[path]])
 
-    async def remove(self, workspace: Path) -> None:
-        await asyncio.to_thread(self._remove, workspace)
+    async def remove(self, *paths: Path) -> None:
+        await asyncio.to_thread(self._remove, paths)
 
-    def _remove(self, workspace: Path) -> None:
-        for path in (workspace, Path(f"{workspace}.tmp")):  # the second is the sandbox's, left if that was killed
+    def _remove(self, paths: tuple[Path, ...]) -> None:
+        for path in paths:
             tree.remove(path)
+            tree.remove(Path(f"{path}.tmp"))  # the sandbox's, left if that was killed
 
     def _lay_out(self, attempt_id: str, folders: Iterable[str]) -> Path:
         workspace = self._root / attempt_id

@@ -73,8 +73,7 @@ async def perform_attempt(
         return Failed("lost", str(error))
     finally:
         if workspace is not None:
-            await bench.workspaces.remove(workspace)
-            await asyncio.to_thread(bench.log_of(workspace).unlink, missing_ok=True)
+            await bench.workspaces.remove(workspace, bench.log_of(workspace))
 
 
 async def _perform(

@@ -163,6 +163,6 @@ class Workspaces(Protocol):
         """Those of the files {path: content} that are not there any more as they were given."""
         ...
 
-    async def remove(self, workspace: Path) -> None:
-        """Removes it with all it holds; it may be gone already."""
+    async def remove(self, *paths: Path) -> None:
+        """Removes a workspace, and what else was made for it, with all it holds; it may be gone already."""
         ...
