@@ -285,3 +285,10 @@ async def test_what_one_command_used_is_not_counted_to_the_next(bench: Bench) ->
     assert kernel.children(warden[0].pid) == kept
     assert after.peak_kb < 100 << 10
     assert after.cpu_ms < 100
+
+
+def test_the_warden_is_small() -> None:
+    """All that it has loaded is looked through by every keeper that it forks."""
+    source = "import sys, orchestra.executor.adapters.sandbox.warden; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
+    assert {"pydantic", "asyncio", "httpx", "orchestra.executor.application"}.isdisjoint(loaded)

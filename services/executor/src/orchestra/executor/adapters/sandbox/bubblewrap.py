@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import fork, kernel, namespace, seccomp, tools
 from orchestra.executor.adapters.sandbox.request import FIRST_USER, Request, limit_process
-from orchestra.executor.application.ports import SandboxCommand
+from orchestra.executor.domain.policy import Limits
 
 WORKSPACE = "/workspace"
 _INSIDE_USER = "65534"
@@ -59,7 +59,10 @@ class View:
     """Folders and files besides those of the system's tools."""
     workspace: str
     environment: dict[str, str]
-    command: SandboxCommand
+    limits: Limits
+    guarded: tuple[str, ...] = ()
+    """Files of the workspace that stay as they are."""
+    asks_hosts: bool = False
 
 
 def options(view: View) -> tuple[str, ...]:
@@ -70,12 +73,12 @@ def options(view: View) -> tuple[str, ...]:
     found += _NAMESPACES
     found += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
     found += _shown((*tools.shown_folders(), *tools.SETTINGS))
-    size = ["--size", str(view.command.limits.tmp_bytes)] if "--size" in known else []
+    size = ["--size", str(view.limits.tmp_bytes)] if "--size" in known else []
     private = ["--perms", "1777", *size, "--tmpfs"]
     found += ["--proc", "/proc", "--dev", "/dev", *private, "/dev/shm", *private, "/tmp"]  # noqa: S108 - its own
-    found += _shown((*view.readable, *(tools.CERTIFICATES if view.command.hosts else ())))  # after what would cover it
+    found += _shown((*view.readable, *(tools.CERTIFICATES if view.asks_hosts else ())))  # after what would cover it
     found += ["--bind", view.workspace, WORKSPACE]
-    for path in view.command.guarded:
+    for path in view.guarded:
         found += ["--ro-bind", f"{view.workspace}/{path}", f"{WORKSPACE}/{path}"]
     found += ["--remount-ro", "/dev", "--remount-ro", "/"]
     found += ["--chdir", WORKSPACE, "--clearenv"]

@@ -109,7 +109,9 @@ class CagedSandbox:
         readable = tuple(path for path in self.policy.readable if Path(path).exists())
         proxied = ENVIRONMENT if command.hosts else {}
         environment = {**command.environment, **proxied, **tools.environment("/tmp" if bubblewrapped else tmp)}  # noqa: S108 - its own
-        view = bubblewrap.View(readable, workspace, environment, command)
+        view = bubblewrap.View(
+            readable, workspace, environment, command.limits, command.guarded, asks_hosts=bool(command.hosts)
+        )
         return Request(
             cage=CAGES[self.level],
             options=bubblewrap.options(view) if bubblewrapped else (),
