@@ -1,7 +1,8 @@
 """The engine on the standard workload of no-op tasks, beside its floor: `python -m bench.engine`.
 
 Each measurement is a program of its own, so that no peak and no cache is shared; ours and the floor take turns, and
-the figures are medians over the rounds. What they mean stands in bench/README.md.
+the figures are medians over the rounds. The workload `commands` runs real ones in the sandbox beside bare subprocesses.
+What they mean stands in bench/README.md.
 """
 
 import argparse
@@ -23,6 +24,10 @@ PROGRAMS = {
     "embedded": ("bench.embedded", "bench.peers.floor_embedded"),
     "distributed": ("bench.distributed", "bench.peers.floor_engine"),
 }
+COMMANDS = "commands"
+SIDES = ("sandbox", "attempt")
+OVER_BARE = {"p50_ms": 10.0, "p99_ms": 25.0, "cpu_ms": 9.0}
+"""Milliseconds that a whole attempt of `true` may cost over a bare subprocess, two at a time."""
 LIMIT_S = 600
 QUIET = 0.1
 """Cores that others may keep busy beside a measurement that counts."""
@@ -65,6 +70,47 @@ def compare(name: str, runtime: str, workload: Workload, rounds: int) -> Row:
     }
 
 
+def compare_commands(rounds: int, tasks: int | None, level: str | None) -> Row:
+    """The figures of a whole attempt and, beside it, of the sandbox alone and of a bare subprocess."""
+    command = [sys.executable, "-m", "bench.commands", "--rounds", str(rounds)]
+    command += ["--tasks", str(tasks)] if tasks else []
+    command += ["--level", level] if level else []
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=LIMIT_S)
+    if done.returncode:
+        raise SystemExit(f"bench.commands ended with {done.returncode}")
+    row = json.loads(done.stdout.splitlines()[-1])
+    bare = row["bare"]
+    over = {side: {each: round(row[side][each] - bare[each], 2) for each in OVER_BARE} for side in SIDES}
+    ratio = {side: {each: _ratio(row[side][each], bare[each]) for each in OVER_BARE} for side in SIDES}
+    return row | {
+        "workload": COMMANDS,
+        "rounds": rounds,
+        "over_bare": over,
+        "ratio": ratio,
+        "limits_over_bare": OVER_BARE,
+        "within": all(over["attempt"][figure] <= limit for figure, limit in OVER_BARE.items()),
+    }
+
+
+def _ratio(ours: float, bare: float) -> float | None:
+    """None where the bare subprocesses were too few to have cost anything that can be read."""
+    return round(ours / bare, 2) if bare else None
+
+
+def show_commands(result: Row) -> None:
+    runs = f"{result['tasks']} of each in {result['rounds']} rounds"
+    print(f"\n{COMMANDS} {result['level']}: `true`, two at a time, {runs}")
+    sides = "".join(f"{side:>10}{'over bare':>11}{'ratio':>8}" for side in SIDES)
+    print(f"{'':8}{'bare':>10}{sides}{'limit':>8}")
+    for figure, limit in OVER_BARE.items():
+        line = f"{figure:8}{result['bare'][figure]:10.2f}"
+        for side in SIDES:
+            over, ratio = result["over_bare"][side][figure], result["ratio"][side][figure]
+            line += f"{result[side][figure]:10.2f}{over:11.2f}{ratio or '-':>8}"
+        print(f"{line}{limit:8.0f}")
+    _warn(result["foreign_cores"])
+
+
 def _medians(rows: list[Row]) -> Row:
     return {figure: round(median(row[figure] for row in rows), 3) for figure in (*FIGURES, "foreign_cores")}
 
@@ -76,18 +122,30 @@ def show(result: Row) -> None:
         ours, floor = result[figure], result["floor"][figure]
         ratio = f"{ours / floor:12.2f}" if floor else f"{'-':>12}"
         print(f"{title:12}{ours:12,.2f}{floor:12,.2f}{ratio}")
-    if (foreign := max(result["foreign_cores"], result["floor"]["foreign_cores"])) > QUIET:
+    _warn(max(result["foreign_cores"], result["floor"]["foreign_cores"]))
+
+
+def _warn(foreign: float) -> None:
+    if foreign > QUIET:
         print(f"foreign work kept {foreign:.2f} cores busy: rates and times say little, CPU says more")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--workload", choices=WORKLOADS, help="all three without it")
+    parser.add_argument("--workload", choices=[*WORKLOADS, COMMANDS], help="the first three without it")
     parser.add_argument("--runtime", choices=PROGRAMS, help="both without it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="a line of JSON for each result, after its table")
+    parser.add_argument("--level", choices=("L2", "L3"), help="of the commands' sandbox; else the strongest")
+    parser.add_argument("--gate", action="store_true", help="exit 1 when commands cost more than they may")
     parser.add_argument("--tasks", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.workload == COMMANDS:
+        result = compare_commands(given.rounds, given.tasks, given.level)
+        show_commands(result)
+        if given.json:
+            print(json.dumps(result), flush=True)
+        sys.exit(1 if given.gate and not result["within"] else 0)
     workloads = [given.workload] if given.workload else WORKLOADS
     for runtime, name in product([given.runtime] if given.runtime else PROGRAMS, workloads):
         result = compare(name, runtime, WORKLOADS[name].of(given.tasks), given.rounds)

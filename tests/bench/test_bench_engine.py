@@ -38,6 +38,23 @@ def test_the_distributed_runtime_is_measured_beside_its_floor() -> None:
     assert_measured(bench("distributed"), "distributed")
 
 
+def test_commands_are_measured_beside_bare_subprocesses_of_the_same_run() -> None:
+    small = ("--workload", "commands", "--tasks", "40", "--rounds", "2", "--json")
+    command = [sys.executable, "-m", "bench.engine", *small]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["workload"], result["tasks"], result["rounds"], result["concurrency"]) == ("commands", 80, 2, 2)
+    assert result["level"] in ("L2", "L3")
+    assert set(result["limits_over_bare"]) == {"p50_ms", "p99_ms", "cpu_ms"}
+    for figure in result["limits_over_bare"]:
+        bare, attempt = result["bare"][figure], result["attempt"][figure]
+        assert result["over_bare"]["attempt"][figure] == pytest.approx(attempt - bare, abs=0.011)
+        assert not bare or result["ratio"]["attempt"][figure] == pytest.approx(attempt / bare, abs=0.011)
+    assert 0 < result["bare"]["p50_ms"] < result["sandbox"]["p50_ms"]
+    assert result["attempt"]["cpu_ms"] > 0
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_workload_has_the_steps_it_says(name: str) -> None:
     graph = WORKLOADS[name].graph()

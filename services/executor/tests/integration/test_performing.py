@@ -9,6 +9,7 @@ from services.executor.tests.dispatches import dispatched, python
 from services.executor.tests.integration.harness import Executor, envelope, processes_with, until
 
 from orchestra.chassis.ids import new_id
+from orchestra.chassis.settings import InvalidSettings
 from orchestra.contracts.execution import AttemptFailed, AttemptStarted, AttemptSucceeded
 from orchestra.contracts.planning import Command, FailOn, Input
 
@@ -276,3 +277,68 @@ async def test_content_that_has_gone_from_the_store_is_final_and_named(url: str,
     assert outcome.failure == "permanent"
     assert gone.sha256 in outcome.reason
     assert executor.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "open('.git/hooks/pre-commit', 'w').write('evil')",
+        "import os; os.unlink('.git/hooks/pre-commit')",
+        "import os; os.rename('.git', 'x'); os.makedirs('.git/hooks'); open('.git/hooks/pre-commit', 'w').write('x')",
+        "import os; os.rename('.git/hooks', '.git/old')",
+    ],
+)
+async def test_a_hook_that_was_given_is_not_changed(executor: Executor, change: str) -> None:
+    hook = await executor.upload(".git/hooks/pre-commit", b"kind")
+    outcome = await executor.perform(
+        python(f"try:\n    {change}\nexcept OSError as error: print(error)", inputs=(hook,), outputs=())
+    )
+    kept = isinstance(outcome, AttemptSucceeded) and "evil" not in (outcome.evidence.tail or "")
+    told = isinstance(outcome, AttemptFailed) and outcome.failure == "permanent"
+    assert kept or told, outcome
+    if isinstance(outcome, AttemptFailed):
+        assert outcome.reason == "It changed '.git/hooks/pre-commit', which the policy protects."
+
+
+async def test_what_is_given_in_a_protected_place_can_be_read(executor: Executor) -> None:
+    hook = await executor.upload(".git/hooks/pre-commit", b"kind")
+    outcome = await executor.perform(python("print(open('.git/hooks/pre-commit').read())", inputs=(hook,)))
+    assert isinstance(outcome, AttemptSucceeded)
+    assert outcome.evidence.tail == "kind\n"
+
+
+async def test_a_hook_is_no_output(executor: Executor) -> None:
+    made = "import os; os.makedirs('.git/hooks'); open('.git/hooks/pre-commit', 'w').close()"
+    outcome = await executor.perform(python(made, outputs=("**",)))
+    assert isinstance(outcome, AttemptFailed)
+    assert outcome.failure == "permanent"
+    assert ".git/hooks/pre-commit is protected by the policy" in outcome.reason
+
+
+async def test_a_policy_is_read_from_its_file(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    shown = tmp_path / "models"
+    shown.mkdir()
+    (shown / "model").write_text("weights")
+    for folder in (shown, *shown.parents[:-2]):
+        folder.chmod(0o755)
+    file.write_text(f'tools = ["python3"]\n[limits]\nfile_bytes = 1000\n[paths]\nreadable = ["{shown}"]\n')
+    async with Executor(url, tmp_path, policy_file=file).at_work() as executor:
+        read = await executor.perform(python(f"print(open('{shown}/model').read())"))
+        assert isinstance(read, AttemptSucceeded)
+        assert read.evidence.tail == "weights\n"
+        written = await executor.perform(python(f"open('{shown}/made', 'w')"))
+        assert isinstance(written, AttemptFailed)
+        large = await executor.perform(python("open('x', 'w').truncate(1001)", outputs=("x",)))
+        assert isinstance(large, AttemptFailed)
+        refused = await executor.perform(Command(argv=("true",), tools=("true",)))
+        assert isinstance(refused, AttemptFailed)
+        assert refused.failure == "policy"
+
+
+async def test_an_executor_does_not_start_with_a_bad_policy(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("tolls = []")
+    with pytest.raises(InvalidSettings, match=r"policy.toml is no policy:\n  tolls: there is no such field"):
+        async with Executor(url, tmp_path, policy_file=file).at_work():
+            pass

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from orchestra.executor.domain.paths import conflict_among, fault_of, is_pattern, matches
+from orchestra.executor.domain.paths import conflict_among, fault_of, is_pattern, lies_in, matches
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.txt", "ünï/côdé", "-rf", "a b", "..a/b..", "a" * 255])
@@ -61,3 +61,23 @@ def test_no_pattern_takes_long() -> None:
     began = time.perf_counter()
     assert not matches("/".join(["a"] * 100), "/".join(["**", "a"] * 30 + ["b"]))
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("path", "protected"),
+    [
+        (".git/hooks", True),
+        (".git/hooks/pre-commit", True),
+        ("sub/.git/hooks/pre-commit", True),
+        (".npmrc", True),
+        ("web/.npmrc", True),
+        (".npmrc/x", True),
+        (".git/hooksome", False),
+        ("x.git/hooks", False),
+        (".git", False),
+        ("hooks", False),
+        ("npmrc", False),
+    ],
+)
+def test_what_lies_in_a_place_is_told_by_whole_parts(path: str, protected: bool) -> None:
+    assert lies_in(path, [".git/hooks", ".npmrc"]) is protected

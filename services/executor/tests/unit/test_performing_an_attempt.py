@@ -1,7 +1,7 @@
 """How an attempt is performed, whatever the sandbox does."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -62,13 +62,19 @@ class FakeWorkspaces:
         (self.root / attempt_id).mkdir()
         return self.root / attempt_id
 
-    async def collect(self, workspace: Path, patterns: Iterable[str], limits: Limits) -> tuple[Artifact, ...]:
+    async def altered(self, workspace: Path, given: Mapping[str, str]) -> list[str]:
+        return []
+
+    async def collect(
+        self, workspace: Path, patterns: Iterable[str], limits: Limits, protected: Sequence[str] = ()
+    ) -> tuple[Artifact, ...]:
         if isinstance(self.fault, BadOutputs):
             raise self.fault
         return (OUTPUT,) if list(patterns) else ()
 
-    async def remove(self, workspace: Path) -> None:
-        workspace.rmdir()
+    async def remove(self, *paths: Path) -> None:
+        for path in paths:
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestra.executor.domain.policy import MAX_ARGV_BYTES, Level, Policy, check
+from orchestra.executor.domain.policy import MAX_ARGV_BYTES, Level, Policy, check, without_network
 
 POLICY = Policy()
 
@@ -65,3 +65,11 @@ def test_arguments_have_a_limit_in_all() -> None:
     most = "x" * (MAX_ARGV_BYTES - len("echo") - 2)
     assert codes(["echo", most], ["echo"]) == []
     assert codes(["echo", most + "x"], ["echo"]) == ["argv-too-long"]
+
+
+def test_hosts_are_for_level_3_and_for_those_whom_the_policy_allows() -> None:
+    policy = Policy(hosts=("example.org",))
+    assert check(policy, ["true"], ["true"], ["example.org"]) == []
+    assert [r.code for r in check(POLICY, ["true"], ["true"], ["example.org"])] == ["host-not-allowed"]
+    assert without_network(Level.L3, ["example.org"]) == without_network(Level.L2, []) == []
+    assert [r.code for r in without_network(Level.L2, ["example.org"])] == ["no-network"]

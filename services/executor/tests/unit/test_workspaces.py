@@ -15,7 +15,7 @@ from orchestra.contracts.planning import Input
 from orchestra.executor.adapters.artifact_store import DirectoryArtifacts
 from orchestra.executor.adapters.workspaces import DirectoryWorkspaces
 from orchestra.executor.application.ports import BadOutputs, BadWorkspace, UnknownArtifact
-from orchestra.executor.domain.policy import Limits
+from orchestra.executor.domain.policy import PROTECTED, Limits
 
 LIMITS = Limits()
 
@@ -222,3 +222,27 @@ async def test_removing_takes_what_the_sandbox_kept_beside_it_too(
     await workspaces.remove(workspace)
     await workspaces.remove(workspace)
     assert list(workspace.parent.iterdir()) == [other]
+
+
+async def test_what_others_run_or_obey_is_no_output(workspaces: DirectoryWorkspaces) -> None:
+    workspace = await workspaces.build("att_1", [])
+    for path in (".git/hooks/pre-commit", "lib/.npmrc", "out.txt"):
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_text("x")
+    assert [each.path for each in await workspaces.collect(workspace, ["*.txt"], LIMITS, PROTECTED)] == ["out.txt"]
+    for pattern in ("**", ".git/hooks/pre-commit", "lib/*"):
+        with pytest.raises(BadOutputs, match="is protected by the policy"):
+            await workspaces.collect(workspace, [pattern], LIMITS, PROTECTED)
+
+
+async def test_what_is_not_as_it_was_given_is_told(workspaces: DirectoryWorkspaces) -> None:
+    workspace = await workspaces.build("att_1", [])
+    given = dict.fromkeys(("same", "changed", "linked", "piped", "gone"), hashlib.sha256(b"x").hexdigest())
+    for path in ("same", "changed", "linked", "piped"):
+        (workspace / path).write_text("x")
+    (workspace / "changed").write_text("y")
+    (workspace / "linked").unlink()
+    (workspace / "linked").symlink_to("same")
+    (workspace / "piped").unlink()
+    os.mkfifo(workspace / "piped")
+    assert await workspaces.altered(workspace, given) == ["changed", "linked", "piped", "gone"]

@@ -253,6 +253,21 @@ async def test_commands_are_shown_to_the_policy_before_anything_is_written(gatew
     assert await count(gateway) == (0, 0)
 
 
+async def test_hosts_are_shown_to_the_policy_where_a_command_names_some(gateway: Gateway) -> None:
+    await gateway.project()
+    refusal = {"index": 0, "code": "host-not-allowed", "detail": "evil.test is not allowed"}
+    gateway["executor"].says("POST", "/policy/check", {"refusals": [refusal]})
+    asking = {"id": "ask", "title": "Ask", "command": {**COMMAND, "hosts": ["evil.test"]}}
+
+    answer = await gateway.client().post(PLANS, json={**BODY, "tasks": [asking]})
+
+    assert answer.json()["errors"] == [
+        {"pointer": "/tasks/0/command", "code": "host-not-allowed", "detail": "evil.test is not allowed"}
+    ]
+    [asked] = gateway["executor"].asked("POST", "/policy/check")
+    assert asked.body == b'{"commands":[{"argv":["wc","-l","a.txt"],"tools":["wc"],"hosts":["evil.test"]}]}'
+
+
 async def test_allowed_commands_are_passed_on_whole(gateway: Gateway) -> None:
     await gateway.project()
     gateway["executor"].says("POST", "/policy/check", {"refusals": []})

@@ -71,6 +71,7 @@ def test_inputs_are_files_by_hash_or_needs_of_what_comes_before() -> None:
         outputs=("out",),
         retries=2,
         timeout_s=7,
+        hosts=("example.org",),
         repeatable=False,
     )
     use = TaskRequest(id="use", title="Use", after=("make",), command=wanted)

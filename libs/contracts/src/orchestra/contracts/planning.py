@@ -35,6 +35,8 @@ class CommandTerms(Fact):
     """Tries beyond the first."""
     fail_on: FailOn = FailOn()
     timeout_s: int = 300
+    hosts: tuple[str, ...] = ()
+    """What it may ask for by https, where the policy allows it: `example.org` (port 443), `example.org:8443`."""
     repeatable: bool = True
     """False: where an attempt may have had its effect, a person decides before there is another."""
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from orchestra.chassis.settings import ServiceSettings
-from orchestra.executor.domain.policy import DEFAULT_TOOLS, MIB, Level, Policy
+from orchestra.chassis.settings import InvalidSettings, ServiceSettings
+from orchestra.executor.domain.policy import MIB, Policy
+from orchestra.executor.policy import BadPolicy, in_force
 
 
 class ExecutorSettings(ServiceSettings):
@@ -23,12 +24,18 @@ class ExecutorSettings(ServiceSettings):
     stop_grace_seconds: float = Field(default=10, ge=0, le=3600)
     """What running commands are given at a stop before they are ended."""
     min_sandbox_level: str = Field(default="L2", pattern=r"^L[123]$")
-    """Below it commands are refused."""
+    """Below it commands are refused; a policy's own may be stricter."""
+    policy_file: Path | None = None
+    """What commands may do, in TOML; without it the usual policy. `orchestra policy check` judges one."""
     tools: frozenset[str] = frozenset()
-    """Allowed beside the usual ones, as a JSON list."""
+    """Allowed beside those of the policy, as a JSON list."""
     max_artifact_bytes: int = Field(default=1024 * MIB, ge=1)
     """Of one upload."""
 
     @cached_property
     def policy(self) -> Policy:
-        return Policy(tools=DEFAULT_TOOLS | self.tools, min_level=Level[self.min_sandbox_level])
+        """Read once. Raises InvalidSettings with every fault of its file."""
+        try:
+            return in_force(self.policy_file, self.tools, self.min_sandbox_level)
+        except BadPolicy as bad:
+            raise InvalidSettings(f"{self.policy_file} is no policy:\n  " + "\n  ".join(bad.faults)) from bad

@@ -292,7 +292,7 @@ async def test_semaphores_by_name_need_a_machine_of_their_own(bench: Bench) -> N
 @pytest.fixture
 def running_interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """`python3` is the interpreter of these tests, as where the system has none: it may lie in a closed home."""
-    find, cached = tools.find, (tools.shown_folders, tools.environment, bubblewrap._system)
+    find, cached = tools.find, (tools.shown_folders, tools.environment, bubblewrap._shown)
     monkeypatch.setattr(tools, "find", lambda name: tools.interpreter() if name == "python3" else find(name))
     for function in cached:
         function.cache_clear()

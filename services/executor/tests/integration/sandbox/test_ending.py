@@ -13,6 +13,7 @@ import pytest
 from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, running, until
 
 from orchestra.executor.adapters.sandbox import kernel, launch
+from orchestra.executor.adapters.sandbox.warden import WAITING as KEPT
 from orchestra.executor.application.ports import SandboxLost
 
 ESCAPING = """
@@ -177,7 +178,7 @@ async def test_interrupting_a_terminals_group_is_left_to_the_executor(bench: Ben
 def keeper_of(bench: Bench) -> int:
     warden = bench.sandbox._warden
     assert warden is not None
-    (keeper,) = kernel.children(warden[0].pid)
+    (keeper,) = [pid for pid in kernel.children(warden[0].pid) if kernel.children(pid)]  # others wait for a command
     return keeper
 
 
@@ -235,14 +236,59 @@ async def test_one_command_ending_does_not_touch_another(bench: Bench, marker: s
     await asyncio.wait({performing})
 
 
-async def test_the_warden_holds_nothing_after_many_commands(bench: Bench) -> None:
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def test_warden_and_keepers_hold_nothing_after_many_commands(bench: Bench) -> None:
     await bench.run("true")
     warden = bench.sandbox._warden
     assert warden is not None
-    descriptors = Path(f"/proc/{warden[0].pid}/fd")
-    await until(lambda: kernel.children(warden[0].pid) == [])
-    before = len(list(descriptors.iterdir()))
+    kept = kernel.children(warden[0].pid)
+    before = {pid: descriptors(pid) for pid in (warden[0].pid, *kept)}
     for _ in range(10):
         await bench.run("true")
-    await until(lambda: kernel.children(warden[0].pid) == [])
-    await until(lambda: len(list(descriptors.iterdir())) <= before)
+    assert kernel.children(warden[0].pid) == kept, "one keeper has done it all"
+    await until(lambda: all(descriptors(pid) <= most for pid, most in before.items()))
+
+
+async def test_keepers_beyond_those_that_are_kept_end_with_their_commands(bench: Bench) -> None:
+    async def one(number: int) -> None:
+        folder = bench.folder / f"n{number}"
+        folder.mkdir()
+        assert (await Bench(bench.sandbox, folder).run("sleep", "0.3")).exit_code == 0
+
+    await asyncio.gather(*(one(number) for number in range(KEPT + 3)))
+    warden = bench.sandbox._warden
+    assert warden is not None
+    await until(lambda: len(kernel.children(warden[0].pid)) == KEPT)
+
+
+async def test_a_keeper_that_waits_and_is_killed_is_missed_by_nobody(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.run("true")
+        warden = bench.sandbox._warden
+        assert warden is not None
+        waiting = kernel.children(warden[0].pid)
+        for pid in waiting:
+            os.kill(pid, signal.SIGKILL)
+        await until(lambda killed=waiting: not any(Path(f"/proc/{pid}").exists() for pid in killed))
+        assert (await bench.run("true")).exit_code == 0
+
+
+async def test_what_one_command_used_is_not_counted_to_the_next(bench: Bench) -> None:
+    await bench.python("x = bytearray(200 << 20)\nfor _ in range(3_000_000): pass")
+    warden = bench.sandbox._warden
+    assert warden is not None
+    kept = kernel.children(warden[0].pid)
+    after = await bench.run("true")
+    assert kernel.children(warden[0].pid) == kept
+    assert after.peak_kb < 100 << 10
+    assert after.cpu_ms < 100
+
+
+def test_the_warden_is_small() -> None:
+    """All that it has loaded is looked through by every keeper that it forks."""
+    source = "import sys, orchestra.executor.adapters.sandbox.warden; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
+    assert {"pydantic", "asyncio", "httpx", "orchestra.executor.application"}.isdisjoint(loaded)

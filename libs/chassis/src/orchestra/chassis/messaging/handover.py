@@ -12,7 +12,7 @@ from datetime import timedelta
 from orchestra.chassis.ids import new_id
 from orchestra.chassis.messaging.message import Outgoing
 
-CLAIM = timedelta(seconds=30)
+CLAIM = timedelta(seconds=10)
 """Whoever claimed rows and died holds them no longer than this."""
 
 MOST = 20_000

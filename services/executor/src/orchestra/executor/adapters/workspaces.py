@@ -1,15 +1,17 @@
 """Workspaces as folders `<root>/<attempt>`: laid out from artifacts, read back without trusting what is there."""
 
 import asyncio
+import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from orchestra.contracts.execution import Artifact
 from orchestra.contracts.files import fitting
+from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import Input
 from orchestra.executor.adapters import tree
 from orchestra.executor.application.ports import Artifacts, BadOutputs, BadWorkspace
@@ -58,17 +60,27 @@ class DirectoryWorkspaces:
             raise
         return workspace
 
-    async def collect(self, workspace: Path, patterns: Iterable[str], limits: Limits) -> tuple[Artifact, ...]:
+    async def collect(
+        self, workspace: Path, patterns: Iterable[str], limits: Limits, protected: Sequence[str] = ()
+    ) -> tuple[Artifact, ...]:
         collected: list[Artifact] = []
-        for path in await asyncio.to_thread(choose_outputs, workspace, list(patterns), limits):
+        wanted = list(patterns)
+        for path in await asyncio.to_thread(choose_outputs, workspace, wanted, limits, protected) if wanted else ():
             with os.fdopen(await asyncio.to_thread(_open_file, workspace, path), "rb") as content:
                 stored = await self._artifacts.put(content)
             collected.append(Artifact(path=path, sha256=stored.sha256, size=stored.size))
         return tuple(collected)
 
-    async def remove(self, workspace: Path) -> None:
-        for path in (workspace, Path(f"{workspace}.tmp")):  # the second is the sandbox's, left if that was killed
-            await asyncio.to_thread(tree.remove, path)
+    async def altered(self, workspace: Path, given: Mapping[str, Sha256]) -> list[str]:
+        return await asyncio.to_thread(lambda: [path for path in given if _hash(workspace, path) != given[path]])
+
+    async def remove(self, *paths: Path) -> None:
+        await asyncio.to_thread(self._remove, paths)
+
+    def _remove(self, paths: tuple[Path, ...]) -> None:
+        for path in paths:
+            tree.remove(path)
+            tree.remove(Path(f"{path}.tmp"))  # the sandbox's, left if that was killed
 
     def _lay_out(self, attempt_id: str, folders: Iterable[str]) -> Path:
         workspace = self._root / attempt_id
@@ -79,11 +91,14 @@ class DirectoryWorkspaces:
         return workspace
 
 
-def choose_outputs(workspace: Path, patterns: list[str], limits: Limits) -> list[str]:
+def choose_outputs(workspace: Path, patterns: list[str], limits: Limits, protected: Sequence[str] = ()) -> list[str]:
     """The files that the paths and patterns name, sorted. Raises BadOutputs with every fault."""
     faults = [f"{pattern!a} {fault}" for pattern in patterns if (fault := paths.fault_of(pattern))]
     sizes: dict[str, int] = {}
     for path in _named(workspace, patterns, faults):
+        if paths.lies_in(path, protected):
+            faults.append(f"{path} is protected by the policy, and what others run or obey is no output")
+            continue
         try:
             descriptor = _open_file(workspace, path)
         except BadOutputs as fault:
@@ -104,6 +119,15 @@ def choose_outputs(workspace: Path, patterns: list[str], limits: Limits) -> list
         more = f"; and {len(faults) - len(shown)} more" if len(faults) > len(shown) else ""
         raise BadOutputs(f"{'; '.join(shown)}{more}.")
     return sorted(sizes)
+
+
+def _hash(workspace: Path, path: str) -> Sha256 | None:
+    """None for what is no regular file any more, or cannot be read."""
+    try:
+        with os.fdopen(_open_file(workspace, path), "rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except BadOutputs:
+        return None
 
 
 def _named(workspace: Path, patterns: list[str], faults: list[str]) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from orchestra.executor.domain.policy import Level, Policy, Refusal, check
+from orchestra.executor.domain.policy import Level, Policy, Refusal, check, without_network
 
 
 @dataclass(frozen=True)
 class Wanted:
     argv: Sequence[str]
     tools: Sequence[str]
+    hosts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ def check_commands(policy: Policy, level: Level, commands: Iterable[Wanted]) -> 
     return [
         CommandRefusal(index, refusal.code, refusal.detail)
         for index, command in enumerate(commands)
-        for refusal in [*_too_weak(policy, level), *check(policy, command.argv, command.tools)]
+        for refusal in [
+            *_too_weak(policy, level),
+            *check(policy, command.argv, command.tools, command.hosts),
+            *without_network(level, command.hosts),
+        ]
     ]
 
 

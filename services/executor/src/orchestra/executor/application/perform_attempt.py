@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestra.chassis.streams import Streams
 from orchestra.contracts.execution import Artifact, Evidence
+from orchestra.contracts.ids import Sha256
 from orchestra.contracts.output import output_of
-from orchestra.contracts.planning import Command, Input
+from orchestra.contracts.planning import Input
 from orchestra.executor.application.ports import (
     Artifacts,
     BadOutputs,
@@ -25,6 +26,7 @@ from orchestra.executor.application.ports import (
 )
 from orchestra.executor.application.show_output import shown
 from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt, Succeeded
+from orchestra.executor.domain.paths import lies_in
 from orchestra.executor.domain.policy import Policy
 from orchestra.executor.domain.verdict import Seen, fault, printed
 
@@ -71,8 +73,7 @@ async def perform_attempt(
         return Failed("lost", str(error))
     finally:
         if workspace is not None:
-            await bench.workspaces.remove(workspace)
-            await asyncio.to_thread(bench.log_of(workspace).unlink, missing_ok=True)
+            await bench.workspaces.remove(workspace, bench.log_of(workspace))
 
 
 async def _perform(
@@ -90,6 +91,8 @@ async def _perform(
         log=bench.log_of(workspace),
         timeout_s=min(wanted.timeout_s, bench.policy.limits.wall_s),
         limits=bench.policy.limits,
+        hosts=wanted.hosts,
+        guarded=tuple(_guarded(bench.policy, attempt)),
         environment={"ORCHESTRA_ATTEMPT": str(attempt.dispatch.number)},
     )
     began = time.monotonic()
@@ -103,10 +106,16 @@ async def _perform(
     if running.cancelled():
         evidence = await _evidence(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
         return replace(stopped.result(), evidence=evidence)
-    return await _judge(bench, wanted, command, running.result())
+    return await _judge(bench, attempt, command, running.result())
 
 
-async def _judge(bench: Bench, wanted: Command, command: SandboxCommand, outcome: Outcome) -> Ending:
+def _guarded(policy: Policy, attempt: HeldAttempt) -> Mapping[str, Sha256]:
+    """{path: content} of what it was given in places that the policy protects."""
+    return {path: sha256 for path, sha256 in attempt.contents.items() if lies_in(path, policy.protected)}
+
+
+async def _judge(bench: Bench, attempt: HeldAttempt, command: SandboxCommand, outcome: Outcome) -> Ending:
+    wanted = attempt.dispatch.command
     evidence = await _evidence(
         bench,
         command.log,
@@ -118,8 +127,14 @@ async def _judge(bench: Bench, wanted: Command, command: SandboxCommand, outcome
     text = printed(wanted.fail_on, await asyncio.to_thread(command.log.read_bytes)) if wanted.fail_on.output else None
     if failed := fault(wanted.fail_on, Seen(outcome.exit_code, outcome.stopped, text, command.timeout_s)):
         return replace(failed, evidence=evidence)
+    guarded = _guarded(bench.policy, attempt)
+    if guarded and (altered := await bench.workspaces.altered(command.workspace, guarded)):
+        changed = ", ".join(map(repr, altered[:10]))
+        return Failed("permanent", f"It changed {changed}, which the policy protects.", evidence)
     try:
-        outputs = await bench.workspaces.collect(command.workspace, wanted.outputs, command.limits)
+        outputs = await bench.workspaces.collect(
+            command.workspace, wanted.outputs, command.limits, bench.policy.protected
+        )
     except BadOutputs as error:
         return Failed("permanent", str(error), evidence)
     return Succeeded(evidence, outputs)
@@ -127,16 +142,19 @@ async def _judge(bench: Bench, wanted: Command, command: SandboxCommand, outcome
 
 async def _evidence(bench: Bench, log: Path, **measured: int | None) -> Evidence:
     """What was measured, with the log stored as an artifact where the command came far enough to have one."""
-    kept, tail = None, ""
-    if await asyncio.to_thread(log.exists):
+    kept, tail = None, await asyncio.to_thread(_tail, log)
+    if tail is not None:
         stored = await bench.artifacts.put(log)
         kept = Artifact(path="log.txt", sha256=stored.sha256, size=stored.size)
-        tail = await asyncio.to_thread(_tail, log)
-    return Evidence.model_validate({"sandbox_level": bench.sandbox.level.name, "log": kept, "tail": tail, **measured})
+    level = bench.sandbox.level.name
+    return Evidence.model_validate({"sandbox_level": level, "log": kept, "tail": tail or "", **measured})
 
 
-def _tail(log: Path) -> str:
-    """The end of the log as text; databases take no NUL character."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4 * TAIL))
-        return file.read().decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[-TAIL:]
+def _tail(log: Path) -> str | None:
+    """The end of the log as text, None where there is no log; databases take no NUL character."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 4 * TAIL))
+            return file.read().decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[-TAIL:]
+    except FileNotFoundError:
+        return None

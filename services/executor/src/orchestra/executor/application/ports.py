@@ -21,6 +21,10 @@ class SandboxCommand:
     """Standard output and standard error together go here as they come. Made or emptied at the start."""
     timeout_s: float
     limits: Limits
+    hosts: tuple[str, ...] = ()
+    """What it may ask for by https, through a proxy; nothing else of any network is in reach."""
+    guarded: tuple[str, ...] = ()
+    """Files of the workspace that stay as they are, where the sandbox can see to that."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Beside PATH, HOME, TMPDIR, LANG and TZ, which are set for it; nothing else of the executor's own gets in."""
 
@@ -146,13 +150,19 @@ class Workspaces(Protocol):
         """A fresh workspace with the inputs as files. Raises BadWorkspace, UnknownArtifact."""
         ...
 
-    async def collect(self, workspace: Path, patterns: Iterable[str], limits: Limits) -> tuple[Artifact, ...]:
+    async def collect(
+        self, workspace: Path, patterns: Iterable[str], limits: Limits, protected: Sequence[str] = ()
+    ) -> tuple[Artifact, ...]:
         """Stores what the paths and patterns name, in the order of paths. Raises BadOutputs, which names every fault.
 
-        Call it when no process of the command is left.
+        Nothing in a protected place is an output. Call it when no process of the command is left.
         """
         ...
 
-    async def remove(self, workspace: Path) -> None:
-        """Removes it with all it holds; it may be gone already."""
+    async def altered(self, workspace: Path, given: Mapping[str, Sha256]) -> list[str]:
+        """Those of the files {path: content} that are not there any more as they were given."""
+        ...
+
+    async def remove(self, *paths: Path) -> None:
+        """Removes a workspace, and what else was made for it, with all it holds; it may be gone already."""
         ...

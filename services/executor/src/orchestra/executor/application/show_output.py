@@ -30,12 +30,12 @@ async def show_output(log: Path, streams: Streams, name: str) -> None:
     """Until it is cancelled. Who prints too fast is followed by leaps, which leave gaps."""
     place = 0
     while True:
+        await asyncio.sleep(PAUSE)  # first of all: most commands have ended by then, and need no look
         size, content = await asyncio.to_thread(_read, log, place)
         if content and streams.append(name, Chunk(place + len(content), content)):
             place += len(content)
         if size - place > KEPT:
             place = size - LARGEST
-        await asyncio.sleep(PAUSE)
 
 
 def _read(log: Path, place: int) -> tuple[int, bytes]:

@@ -41,6 +41,13 @@ def folders_of(path: str) -> list[str]:
     return ["/".join(parts[:n]) for n in range(1, len(parts))]
 
 
+def lies_in(path: str, places: Iterable[str]) -> bool:
+    """Whether it is one of the places or beneath one, at the top or in any folder: a project may hold others."""
+    parts = path.split("/")
+    within = {tuple(parts[first:last]) for first in range(len(parts)) for last in range(first + 1, len(parts) + 1)}
+    return any(tuple(place.split("/")) in within for place in places)
+
+
 def is_pattern(path: str) -> bool:
     return not WILD.isdisjoint(path)
 

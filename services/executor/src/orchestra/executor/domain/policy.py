@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
+from orchestra.executor.domain.hosts import matches
+
 MIB = 1024 * 1024
 MAX_ARGV_BYTES = 128 * 1024
 
@@ -54,11 +56,27 @@ DEFAULT_TOOLS = frozenset(
 """No shell among them: a policy that wants one names it. What a tool starts in turn is bounded by the sandbox alone."""
 
 
+PROTECTED = tuple(
+    ".git/config .git/config.worktree .git/hooks .git/info .githooks .husky .pre-commit-config.yaml .envrc .direnv "
+    ".bashrc .bash_profile .profile .zshrc .gitconfig .gitmodules .npmrc .yarnrc.yml .pypirc .netrc .ssh .vscode .idea "
+    ".devcontainer".split()
+)
+"""What others run or obey later without being asked: hooks, shells' and tools' settings. Beneath the workspace."""
+
+
 @dataclass(frozen=True)
 class Policy:
     tools: frozenset[str] = DEFAULT_TOOLS
     min_level: Level = Level.L2
     limits: Limits = field(default_factory=Limits)
+    readable: tuple[str, ...] = ()
+    """Absolute paths that every command may read and run, besides those of the system's tools."""
+    protected: tuple[str, ...] = PROTECTED
+    """Paths beneath the workspace that no command makes, changes or removes."""
+    hosts: tuple[str, ...] = ()
+    """What commands may ask for: `example.org` (port 443), `example.org:8443`, `*.example.org` (what lies beneath)."""
+    networks: tuple[str, ...] = ()
+    """Networks besides the public ones that those hosts may lie in."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +85,17 @@ class Refusal:
     detail: str
 
 
-def check(policy: Policy, argv: Sequence[str], tools: Sequence[str]) -> list[Refusal]:
+def check(policy: Policy, argv: Sequence[str], tools: Sequence[str], hosts: Sequence[str] = ()) -> list[Refusal]:
     """Everything that keeps a command from being run at all; empty when it may run."""
     refusals = [
         Refusal("tool-not-allowed", f"{tool!r} is not among the tools that the policy allows.")
         for tool in dict.fromkeys(tools)
         if tool not in policy.tools
+    ]
+    refusals += [
+        Refusal("host-not-allowed", f"{host!r} is not among the hosts that the policy allows.")
+        for host in dict.fromkeys(hosts)
+        if not any(matches(rule, host) for rule in policy.hosts)
     ]
     if not argv or not argv[0].strip():
         return [*refusals, Refusal("empty-argv", "The command names no tool to run.")]
@@ -88,3 +111,10 @@ def check(policy: Policy, argv: Sequence[str], tools: Sequence[str]) -> list[Ref
     elif sum(len(argument.encode()) + 1 for argument in argv) > MAX_ARGV_BYTES:
         refusals.append(Refusal("argv-too-long", f"The arguments take more than {MAX_ARGV_BYTES} bytes."))
     return refusals
+
+
+def without_network(level: Level, hosts: Sequence[str]) -> list[Refusal]:
+    """Landlock tells ports apart and not hosts, so that only a network of its own gives a command some hosts alone."""
+    if not hosts or level >= Level.L3:
+        return []
+    return [Refusal("no-network", f"Hosts can be asked for at level L3; commands are confined at {level.name} here.")]

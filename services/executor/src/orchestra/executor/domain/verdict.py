@@ -19,7 +19,7 @@ def obstacle(policy: Policy, attempt: HeldAttempt, missing: Sequence[str]) -> Fa
     not asked of a dry run: there they have produced nothing.
     """
     dispatch = attempt.dispatch
-    if refusals := check(policy, dispatch.command.argv, dispatch.command.tools):
+    if refusals := check(policy, dispatch.command.argv, dispatch.command.tools, dispatch.command.hosts):
         return Failed("policy", " ".join(refusal.detail for refusal in refusals))
     if missing:
         return Failed("permanent", f"No artifact is known for {_listed(missing)}.")

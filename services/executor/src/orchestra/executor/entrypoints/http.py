@@ -26,6 +26,7 @@ class CommandToCheck(BaseModel):
 
     argv: list[str]
     tools: list[str] = []
+    hosts: list[str] = []
 
 
 class CommandsToCheck(BaseModel):
@@ -40,6 +41,7 @@ class Refusals(BaseModel):
 
 class PolicyView(BaseModel):
     tools: list[str]
+    hosts: list[str]
     limits: Limits
     min_level: str
     level: str
@@ -93,6 +95,7 @@ async def show_policy(request: Request, caller: CurrentCaller) -> PolicyView:
     desk = desk_of(request)
     return PolicyView(
         tools=sorted(desk.policy.tools),
+        hosts=list(desk.policy.hosts),
         limits=desk.policy.limits,
         min_level=desk.policy.min_level.name,
         level=desk.sandbox.level.name,
@@ -104,5 +107,5 @@ async def check_policy(body: CommandsToCheck, request: Request, caller: CurrentC
     """Which of the commands would be refused, and why; nothing is run and nothing kept."""
     del caller
     desk = desk_of(request)
-    wanted = [Wanted(command.argv, command.tools) for command in body.commands]
+    wanted = [Wanted(command.argv, command.tools, command.hosts) for command in body.commands]
     return Refusals(refusals=check_commands(desk.policy, desk.sandbox.level, wanted))

@@ -16,7 +16,7 @@ from orchestra.chassis.http.identity import Caller, TokenSigner
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.telemetry.tracing import span, traceparent
 from orchestra.contracts.ids import ProjectId, RunId
-from orchestra.contracts.planning import Fault, TaskRequest
+from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
 from orchestra.gateway.application.ports import Requester
 from orchestra.gateway.domain.errors import UnknownProject
 from orchestra.gateway.domain.plan_request import Project
@@ -127,7 +127,7 @@ class Services:
 
     async def denials(self, requester: Requester, tasks: Sequence[TaskRequest]) -> list[Fault]:
         commands = [(at, task.command) for at, task in enumerate(tasks) if task.command]
-        wanted = [{"argv": command.argv, "tools": command.tools} for _, command in commands]
+        wanted = [_asked(command) for _, command in commands]
         asked = self.ask("executor", _reader(requester), "POST", "/policy/check", json={"commands": wanted})
         answer = _answer("executor", await asked)
         return [
@@ -164,6 +164,12 @@ class Services:
     async def close(self) -> None:
         for client in self._clients.values():
             await client.aclose()
+
+
+def _asked(command: CommandRequest) -> dict[str, Any]:
+    """Hosts only where there are some: an older executor knows no such field, and nothing else is lost on it."""
+    hosts = {"hosts": command.hosts} if command.hosts else {}
+    return {"argv": command.argv, "tools": command.tools, **hosts}
 
 
 def segment(value: str) -> str:

@@ -74,6 +74,7 @@ def _command(plan: Plan, task: TaskRequest, before: Iterable[TaskRequest]) -> Co
         retries=wanted.retries,
         fail_on=wanted.fail_on,
         timeout_s=wanted.timeout_s,
+        hosts=wanted.hosts,
         repeatable=wanted.repeatable,
     )
 

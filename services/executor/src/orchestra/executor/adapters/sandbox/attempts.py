@@ -12,19 +12,24 @@ import os
 import resource
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 Target = dict[str, str | int]
 ENVIRONMENT = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "PWD", "GIT_CONFIG_NOSYSTEM"}
 SYSCALLS = {
-    "x86_64": {"bpf": 321, "clone": 56, "keyctl": 250, "mount": 165, "unshare": 272},
-    "aarch64": {"bpf": 280, "clone": 220, "keyctl": 219, "mount": 40, "unshare": 97},
+    "x86_64": {"bpf": 321, "clone": 56, "keyctl": 250, "mount": 165, "ptrace": 101, "unshare": 272},
+    "aarch64": {"bpf": 280, "clone": 220, "keyctl": 219, "mount": 40, "ptrace": 117, "unshare": 97},
 }
+PTRACE_SEIZE = 0x4206
+HOOK = ".git/hooks/pre-commit"
+TEN_TB = 10 * 2**40
 CLONE_NEWUSER = 0x10000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -102,6 +107,32 @@ def write_settings() -> None:
     made.unlink()
 
 
+def send_datagram(port: int) -> str:
+    """Where it goes is seen outside: whoever sends hears nothing."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"!", ("127.0.0.1", port))
+    return ""
+
+
+def make_sparse_file() -> None:
+    with Path("sparse").open("w") as sparse:
+        sparse.truncate(TEN_TB)
+
+
+def replace_hook() -> str:
+    """What becomes of it is seen outside."""
+    with suppress(OSError):
+        Path(HOOK).write_text("evil")
+    with suppress(OSError):
+        Path(HOOK).unlink()
+    return ""
+
+
+def make_device() -> None:
+    os.mknod("device", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    Path("device").read_bytes()
+
+
 def attempts(target: Target) -> dict[str, Callable[[], str]]:
     outside, secret, victim = str(target["outside"]), Path(str(target["secret"])), int(target["victim"])
     numbers = SYSCALLS[os.uname().machine]
@@ -117,12 +148,17 @@ def attempts(target: Target) -> dict[str, Callable[[], str]]:
         "tcp": lambda: connect(socket.AF_INET, tcp),
         "unix-socket": lambda: connect(socket.AF_UNIX, unix),
         "abstract-socket": lambda: connect(socket.AF_UNIX, abstract),
+        "device": make_device,
+        "sparse-file": make_sparse_file,
         "signal": lambda: os.kill(victim, signal.SIGTERM),
         "limits-of-others": lambda: resource.prlimit(victim, resource.RLIMIT_NOFILE, (3, 3)),
     }
     return {name: partial(refused, attempt) for name, attempt in reaching.items()} | {
         "environment": lambda: ", ".join(sorted(set(os.environ) - ENVIRONMENT)),
         "environment-of-others": foreign_environment,
+        "udp": lambda: send_datagram(int(target["udp"])),
+        "hook": replace_hook,
+        "ptrace": lambda: refused_by_kernel(numbers["ptrace"], PTRACE_SEIZE, victim, 0, 0),
         "processes": lambda: many_processes(int(target["processes"])),
         "keyctl": lambda: refused_by_kernel(numbers["keyctl"], 0, -3, 1),
         "bpf": lambda: refused_by_kernel(numbers["bpf"], 0, None, 0),

@@ -1,4 +1,8 @@
-"""One process per command: starts it in its cage, streams its output, keeps its limits, and ends all of it."""
+"""Keeps one command at a time: starts it in its cage, streams its output, keeps its limits, and ends all of it.
+
+A keeper whose command came to a plain end takes the next one: to fork an interpreter costs more than most commands do.
+Nothing of a command stays in it but the memory that it once needed.
+"""
 
 import errno
 import json
@@ -9,8 +13,8 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from orchestra.executor.adapters.sandbox import kernel
 from orchestra.executor.adapters.sandbox.bubblewrap import BubblewrapCage
@@ -21,8 +25,8 @@ from orchestra.executor.adapters.sandbox.watch import Watch
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 TAIL_CHARACTERS = 2000
 _MOMENT_S = 0.001
-UNHEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What is sent to all of a service or a terminal: when warden and keepers end is the executor's to say."""
+IDLE = b"."
+"""What a keeper says to the warden when nothing of its command is left, and it can take another."""
 
 
 class _Abandoned(Exception):
@@ -30,11 +34,15 @@ class _Abandoned(Exception):
 
 
 class Cage(Protocol):
-    def enter(self) -> None:
-        """In the child: becomes the command. Returns only by raising."""
+    def start(self, output: int) -> int:
+        """Starts the command with `output` for what it prints; the process that it ends with.
 
-    def started(self, pid: int) -> None:
-        """In the keeper, once `pid` has become the command or what starts it."""
+        Raises OSError with what went wrong before it became the command.
+        """
+        ...
+
+    def started(self, to_proxy: int | None) -> None:
+        """Lets it begin, after a socket in its network was sent to its proxy, where it has one."""
 
     def signal(self, number: int) -> bool:
         """To every process of the command; False when there is none to hear it."""
@@ -49,38 +57,92 @@ class Cage(Protocol):
         """Removes what the cage made, when no process is left."""
 
 
-def keep(channel: socket.socket, log: int, life: int) -> None:
-    """Serves one request of the executor, then returns. `life` hangs up when the warden is gone."""
+def serve(post: socket.socket, life: int) -> None:
+    """One command after the other, each as the descriptors that the warden sends; until that has no more.
+
+    `life` hangs up when the warden is gone.
+    """
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # to be waited for, see `_end_all`
+    while True:
+        try:
+            _, fds, _, _ = socket.recv_fds(post, 1, 3)
+        except ConnectionResetError:
+            return
+        if len(fds) < 2:
+            return
+        for fd in fds:  # received descriptors would be handed on to the command
+            os.set_inheritable(fd, False)
+        channel, log, *to_proxy = fds
+        plain = keep(socket.socket(fileno=channel), Way(log, life, *to_proxy), post)
+        for fd in (log, *to_proxy):
+            os.close(fd)
+        if not plain:
+            return
+
+
+@dataclass(frozen=True)
+class Way:
+    """Descriptors beside the socket to the executor."""
+
+    log: int
+    life: int
+    """Hangs up when the warden is gone."""
+    to_proxy: int | None = None
+    """Whoever waits there for a socket in the command's network."""
+
+
+def keep(channel: socket.socket, way: Way, post: socket.socket) -> bool:
+    """Serves one request of the executor; False when it came to no plain end."""
     with channel, channel.makefile("rb") as lines:
         request = Request.from_line(lines.readline())
         try:
-            answer: dict[str, Any] = {"ended": Keeper(request, channel, log, life).run()}
+            answer: dict[str, Any] = {"ended": Keeper(request, channel, way).run()}
         except _Abandoned:
-            return
+            return False
         except Exception as fault:  # noqa: BLE001 - whatever it was, the executor has to hear of it
             full = getattr(fault.__cause__ or fault, "errno", None) in NO_ROOM
             answer = {"failed": f"{fault}", "full": full}
-        _tell(channel, answer)
+        # Before the executor hears of the end, so that its next command finds this keeper waiting.
+        plain = "ended" in answer and _said(post, IDLE)
+        _said(channel, json.dumps(answer).encode() + b"\n")
+    return plain
 
 
-def _tell(channel: socket.socket, answer: dict[str, Any]) -> None:
-    with suppress(BrokenPipeError, ConnectionResetError):  # the executor is gone; it wants no answer
-        channel.sendall(json.dumps(answer).encode() + b"\n")
+def _said(to: socket.socket, message: bytes) -> bool:
+    """False when nobody is left to hear it."""
+    try:
+        to.sendall(message)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+class Usage:
+    """Of all processes of one command: this keeper's own count goes on over all that it has kept."""
+
+    def __init__(self) -> None:
+        self.cpu_s = 0.0
+        self.peak_kb = 0
+
+    def add(self, of: resource.struct_rusage) -> None:
+        """What was waited for, with all that it had waited for itself."""
+        self.cpu_s += of.ru_utime + of.ru_stime
+        self.peak_kb = max(self.peak_kb, of.ru_maxrss)
 
 
 class Keeper:
-    def __init__(self, request: Request, channel: socket.socket, log: int, life: int) -> None:
+    def __init__(self, request: Request, channel: socket.socket, way: Way) -> None:
         self._request = request
         self._channel = channel
-        self._log = log
-        self._life = life
+        self._way = way
         self._output, self._write_end = os.pipe()
         self._written = 0
         self._tail = b""
         self._poll = select.poll()
+        self._usage = Usage()
 
     def run(self) -> dict[str, Any]:
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         # Makes this process unable to signal anything but the command, so it comes before there is one.
         cage: Cage = {"landlock": LandlockCage, "bubblewrap": BubblewrapCage}[self._request.cage](self._request)
         try:
@@ -90,72 +152,45 @@ class Keeper:
             raise OSError(f"{fault} {self._tail.decode(errors='replace')}".strip()) from fault
         finally:
             cage.tidy()
+            os.close(self._output)
 
     def _supervise(self, cage: Cage) -> dict[str, Any]:
         began = time.monotonic()
-        pid = self._start(cage)
         try:
-            cage.started(pid)
-            _tell(self._channel, {"started": pid})
-            stopped = self._wait(cage, os.pidfd_open(pid), began)
+            pid = cage.start(self._write_end)
         finally:
-            status = _end_all(cage, pid)
+            os.close(self._write_end)
+        exited = os.pidfd_open(pid)
+        try:
+            cage.started(self._way.to_proxy)
+            _said(self._channel, json.dumps({"started": pid}).encode() + b"\n")
+            stopped = self._wait(cage, exited, began)
+        finally:
+            os.close(exited)
+            status = self._end_all(cage, pid)
         duration = time.monotonic() - began
         if not self._drain() and stopped is None:
             stopped = "output"
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {
             "exit_code": cage.exit_code(status) if stopped is None else None,
             "stopped": stopped,
             "tail": self._tail.decode(errors="replace")[-TAIL_CHARACTERS:],
             "log_bytes": self._written,
             "duration_ms": round(duration * 1000),
-            "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000),
-            "peak_kb": usage.ru_maxrss,
+            "cpu_ms": round(self._usage.cpu_s * 1000),
+            "peak_kb": self._usage.peak_kb,
         }
-
-    def _start(self, cage: Cage) -> int:
-        """Raises OSError with what went wrong in the child before it became the command."""
-        heard, said = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            self._become(cage, said)
-        os.close(said)
-        os.close(self._write_end)
-        with os.fdopen(heard, "rb") as report:
-            fault = report.read()  # until the child has become the command, or has ended
-        if fault:
-            os.waitpid(pid, 0)
-            raise OSError(fault.decode())
-        return pid
-
-    def _become(self, cage: Cage, said: int) -> NoReturn:
-        try:
-            os.setsid()
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(self._write_end, 1)
-            os.dup2(self._write_end, 2)
-            os.umask(0o022)
-            with suppress(OSError):  # where memory runs out, commands go first
-                Path("/proc/self/oom_score_adj").write_text("1000")
-            for ignored in (*UNHEEDED, signal.SIGPIPE, signal.SIGXFSZ):  # the last two are ignored by Python itself
-                signal.signal(ignored, signal.SIG_DFL)
-            cage.enter()
-        except BaseException as fault:  # noqa: BLE001 - the keeper has to hear of it, whatever it was
-            os.write(said, f"{fault}"[:1000].encode())
-        finally:
-            os._exit(127)
 
     def _wait(self, cage: Cage, exited: int, began: float) -> str | None:
         """Until the command's first process has ended or may not go on: why it was stopped, None if it was not."""
-        for fd in (exited, self._output, self._life, self._channel.fileno()):
+        for fd in (exited, self._output, self._way.life, self._channel.fileno()):
             self._poll.register(fd, select.POLLIN)
         watch = Watch(self._request, os.getpid())
         deadline = began + min(self._request.timeout_s, self._request.limits.wall_s)
         stop: str | None = None
         while True:
             ready = self._ready(min(deadline, watch.due))
-            if self._life in ready or ready.get(self._channel.fileno(), 0) & select.POLLHUP:
+            if self._way.life in ready or ready.get(self._channel.fileno(), 0) & select.POLLHUP:
                 raise _Abandoned
             if self._output in ready and not self._pump():
                 return "output"
@@ -187,7 +222,7 @@ class Keeper:
         self._written += len(kept)
         self._tail = (self._tail + kept)[-4 * TAIL_CHARACTERS :]  # a character takes four bytes at most
         while kept:
-            kept = kept[os.write(self._log, kept) :]
+            kept = kept[os.write(self._way.log, kept) :]
         return len(chunk) <= room
 
     def _drain(self) -> bool:
@@ -199,18 +234,19 @@ class Keeper:
                 within = self._keep(chunk) and within
         return within
 
+    def _end_all(self, cage: Cage, pid: int) -> int:
+        """Until this keeper has no child, and hence the command no process: the status that `pid` ended with.
 
-def _end_all(cage: Cage, pid: int) -> int:
-    """Until this keeper has no child, and hence the command no process: the status that `pid` ended with.
-
-    Again and again, as what loses its parent meanwhile becomes a child of this keeper.
-    """
-    status = 0
-    with suppress(ChildProcessError):
-        while True:
-            cage.end()
-            found, ended = os.waitpid(-1, os.WNOHANG)
-            if found == 0:
-                time.sleep(_MOMENT_S)
-            status = ended if found == pid else status
-    return status
+        Again and again, as what loses its parent meanwhile becomes a child of this keeper.
+        """
+        status = 0
+        with suppress(ChildProcessError):
+            while True:
+                cage.end()
+                found, ended, used = os.wait4(-1, os.WNOHANG)
+                if found == 0:
+                    signal.sigtimedwait({signal.SIGCHLD}, _MOMENT_S)
+                else:
+                    self._usage.add(used)
+                status = ended if found == pid else status
+        return status

@@ -16,6 +16,7 @@ PR_CAP_AMBIENT = 47
 CAP_DAC_READ_SEARCH = 2
 _NO_SETUID_FIXUP = 1 << 2
 
+_SETNS = {"x86_64": 308, "aarch64": 268}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,6 +32,11 @@ def prctl(option: int, *arguments: int) -> None:
 def syscall(number: int, *arguments: int) -> int:
     """Pointers are passed as addresses; whoever calls keeps what they point to alive."""
     return _checked(_libc.syscall(ctypes.c_long(number), *(ctypes.c_ulong(value) for value in arguments)))
+
+
+def setns(namespace: int) -> None:
+    """This process goes into the namespace, given by a descriptor."""
+    syscall(_SETNS[machine()], namespace, 0)
 
 
 def _checked(result: int) -> int:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
-from orchestra.executor.adapters.sandbox import kernel, seccomp
-from orchestra.executor.adapters.sandbox.request import Request, limit_this_process
+from orchestra.executor.adapters.sandbox import fork, kernel, seccomp, tools
+from orchestra.executor.adapters.sandbox.request import Request, limit_process
 from orchestra.executor.adapters.sandbox.tools import SETTINGS
 
 OLDEST_ABI = 6
@@ -60,7 +60,7 @@ class LandlockCage:
         tree.make_own_folder(request.tmp, request.user)
         self._scope_keeper()
         passed = (Path(request.workspace).parent, *map(Path, request.shown))
-        closed = request.user is not None and not all(map(_open_to_all, passed))
+        closed = request.user is not None and not all(map(tools.open_to_all, passed))
         # Folders above the workspace or the interpreter may be closed to the command's user, such as /root or a
         # private temporary folder. Landlock still decides what may be read; to pass through takes this capability.
         self._keep = kernel.CAP_DAC_READ_SEARCH if closed else None
@@ -74,18 +74,18 @@ class LandlockCage:
 
         So `kill(-1)` ends exactly the command's processes, all in one step that no fork can slip through.
         """
-        _restrict(0, 0, _SCOPE_SIGNALS, {})
-        try:
-            os.kill(os.getppid(), 0)
-        except PermissionError:
-            return
-        raise OSError("landlock does not confine signals")
+        if not _is_scoped():  # by an earlier command: rules are for ever, and every layer of them costs
+            _enforce(_ruleset(0, 0, _SCOPE_SIGNALS, {}))
+        if not _is_scoped():
+            raise OSError("landlock does not confine signals")
 
-    def enter(self) -> None:
-        """In the child: becomes the command."""
+    def start(self, output: int) -> int:
+        return fork.start(self._enter, output)
+
+    def _enter(self) -> None:
         request = self._request
         os.chdir(request.workspace)
-        limit_this_process(request.limits, self._processes)
+        limit_process(0, request.limits, self._processes)
         rights = dict.fromkeys((*request.shown, *SETTINGS), _READ_AND_RUN) | _DEVICES
         rights |= dict.fromkeys((request.workspace, request.tmp), _OWN)
         # Rules name files by descriptors, so they are opened before the user that may pass there is given up.
@@ -96,8 +96,8 @@ class LandlockCage:
         seccomp.install(self._filter)
         os.execve(request.argv[0], request.argv, request.environment)  # noqa: S606 - no shell is the point
 
-    def started(self, pid: int) -> None:
-        """Nothing is left to do: the command runs."""
+    def started(self, to_proxy: int | None) -> None:
+        """Nothing is left to do: the command runs, and landlock cannot tell hosts apart."""
 
     def signal(self, number: int) -> bool:
         """To every process of the command at once."""
@@ -118,8 +118,12 @@ class LandlockCage:
         tree.remove(self._request.tmp)
 
 
-def _restrict(files: int, tcp: int, scope: int, rights: dict[str, int]) -> None:
-    _enforce(_ruleset(files, tcp, scope, rights))
+def _is_scoped() -> bool:
+    try:
+        os.kill(os.getppid(), 0)
+    except PermissionError:
+        return True
+    return False
 
 
 def _enforce(ruleset: int) -> None:
@@ -141,11 +145,6 @@ def _ruleset(files: int, tcp: int, scope: int, rights: dict[str, int]) -> int:
         kernel.syscall(_ADD_RULE, ruleset, 1, ctypes.addressof(attribute), 0)
         os.close(beneath)
     return ruleset
-
-
-def _open_to_all(folder: Path) -> bool:
-    """Whether any user may pass through; a folder that is not there closes nothing."""
-    return not folder.exists() or all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
 def _tasks_of_this_user() -> int:

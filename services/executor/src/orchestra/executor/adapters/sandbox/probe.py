@@ -3,6 +3,7 @@
 import fcntl
 import json
 import resource
+import select
 import socket
 import subprocess
 import tempfile
@@ -72,7 +73,9 @@ async def _prove(sandbox: CagedSandbox, scratch: Path) -> list[Check]:
         return [Check(level, "available", False, missing)]
     with outside(scratch) as stage:
         argv = ("python3", "-I", "attempts.py", json.dumps(stage.target))
-        command = SandboxCommand(argv, ("python3",), stage.workspace, stage.log, _LIMITS.wall_s, _LIMITS)
+        command = SandboxCommand(
+            argv, ("python3",), stage.workspace, stage.log, _LIMITS.wall_s, _LIMITS, guarded=(attempts.HOOK,)
+        )
         try:
             outcome = await sandbox.perform(command)
         except (CommandRefused, SandboxUnavailable, SandboxLost) as reason:
@@ -81,6 +84,8 @@ async def _prove(sandbox: CagedSandbox, scratch: Path) -> list[Check]:
             return [Check(level, "runs", False, f"exit status {outcome.exit_code}: {outcome.tail[-500:]}")]
         found: dict[str, str] = json.loads(stage.log.read_text())
         found |= {name: fault for name, fault in stage.traces() if fault or name not in found}
+        if level < Level.L3:
+            del found["hook"]  # is not kept there, but noticed: an attempt that changed one has failed
     return [Check(level, name, not fault, fault) for name, fault in found.items()]
 
 
@@ -103,6 +108,7 @@ class Stage:
     outside: Path
     victim: subprocess.Popen[bytes]
     target: attempts.Target
+    udp: socket.socket
 
     @property
     def log(self) -> Path:
@@ -117,6 +123,9 @@ class Stage:
         yield "signal", "the process has ended" if self.victim.poll() is not None else ""
         limited = self.victim.poll() is None and resource.prlimit(self.victim.pid, resource.RLIMIT_NOFILE)[0] == 3
         yield "limits-of-others", "they are changed" if limited else ""
+        hook = self.workspace / attempts.HOOK
+        yield "hook", "it was replaced" if not hook.is_file() or hook.read_text() != "kind" else ""
+        yield "udp", "it came" if select.select([self.udp], [], [], 0)[0] else ""
         with (self.workspace / "held").open() as held:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,6 +142,8 @@ def outside(scratch: Path) -> Generator[Stage]:
     workspace, beside = stage / "workspace", stage / "outside"
     workspace.mkdir()
     (workspace / "attempts.py").write_text(Path(attempts.__file__).read_text())
+    (workspace / attempts.HOOK).parent.mkdir(parents=True)
+    (workspace / attempts.HOOK).write_text("kind")
     beside.mkdir()
     beside.chmod(0o777)
     secret = beside / "secret"
@@ -141,12 +152,14 @@ def outside(scratch: Path) -> Generator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="orchestra-") as short,  # the path of a socket may have 107 bytes
         socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         socket.socket(socket.AF_UNIX) as unix,
         socket.socket(socket.AF_UNIX) as abstract,
         subprocess.Popen(["sleep", "60"], env={}, stdin=subprocess.DEVNULL) as victim,
     ):
         try:
             Path(short).chmod(0o711)
+            udp.bind(("127.0.0.1", 0))
             unix.bind(f"{short}/socket")
             Path(short, "socket").chmod(0o777)
             abstract.bind(f"\0{stage.name}")
@@ -156,12 +169,13 @@ def outside(scratch: Path) -> Generator[Stage]:
                 "outside": str(beside),
                 "secret": str(secret),
                 "port": tcp.getsockname()[1],
+                "udp": udp.getsockname()[1],
                 "unix": f"{short}/socket",
                 "abstract": stage.name,
                 "victim": victim.pid,
                 "processes": _LIMITS.processes,
             }
-            yield Stage(workspace, beside, victim, target)
+            yield Stage(workspace, beside, victim, target, udp)
         finally:
             victim.kill()
             tree.remove(stage)

@@ -2,9 +2,13 @@
 
 import json
 import resource
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from orchestra.executor.domain.policy import Limits
+
+FIRST_USER, USERS = 60_800, 256
+"""Users for commands where the executor is root, one each in turn: below 65,536 for containers, outside the ranges that
+Debian and systemd hand out. No file belongs to them but those of a running command."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Request:
     limits: Limits
 
     def to_line(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(vars(self) | {"limits": vars(self.limits)}).encode() + b"\n"
 
     @staticmethod
     def from_line(line: bytes) -> "Request":
@@ -38,25 +42,24 @@ class Request:
         return Request(**values | {"limits": Limits(**values["limits"])})
 
 
-def limit_this_process(limits: Limits, processes: int | None) -> None:
-    """`processes` is what the command's user may have in all; None leaves it to be set later."""
+def limit_process(pid: int, limits: Limits, processes: int) -> None:
+    """For `pid`, or for this process (0), and all that it starts; `processes` is what its user may have in all."""
     hard = {
         resource.RLIMIT_AS: limits.memory_bytes,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_NPROC: processes,
     }
-    if processes is not None:
-        hard[resource.RLIMIT_NPROC] = processes
     for kind, value in hard.items():
-        _lower(kind, value, value)
+        _lower(pid, kind, value, value)
     # The soft limit is SIGXCPU, which a program may handle; the hard one is SIGKILL.
-    _lower(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)
+    _lower(pid, resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)
 
 
-def _lower(kind: int, soft: int, hard: int) -> None:
+def _lower(pid: int, kind: int, soft: int, hard: int) -> None:
     """What this process already may not have, it cannot give."""
     most = resource.getrlimit(kind)[1]
     if most != resource.RLIM_INFINITY:
         soft, hard = min(soft, most), min(hard, most)
-    resource.setrlimit(kind, (soft, hard))
+    resource.prlimit(pid, kind, (soft, hard))

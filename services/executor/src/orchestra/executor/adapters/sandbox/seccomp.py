@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestra.executor.adapters.sandbox import kernel
 
@@ -145,15 +146,20 @@ class Filter:
 
 def program(wanted: Filter) -> bytes:
     """An array of struct sock_filter. Raises OSError on a machine whose calls were not judged."""
-    if kernel.machine() not in _COLUMN:
-        raise OSError(f"there is no list of system calls for {kernel.machine()}")
-    column = _COLUMN[kernel.machine()]
+    return _program(wanted, kernel.machine())
+
+
+@lru_cache
+def _program(wanted: Filter, machine: str) -> bytes:
+    if machine not in _COLUMN:
+        raise OSError(f"there is no list of system calls for {machine}")
+    column = _COLUMN[machine]
     refused = [_REFUSED]
     refused += [_SHARED_MACHINE] if wanted.shared_machine else []
     refused += [_SHARED_USER] if wanted.shared_user else []
     code = [
         _op(_LOAD, _ARCH),
-        _op(_EQUAL, _AUDIT_ARCH[kernel.machine()], 1, 0),
+        _op(_EQUAL, _AUDIT_ARCH[machine], 1, 0),
         _op(_RETURN, _KILL),
         _op(_LOAD, _NUMBER),
         *_when(_AT_LEAST, _NEWEST_JUDGED + 1, errno.ENOSYS),  # so is the x32 interface, whose numbers have bit 30

@@ -1,6 +1,7 @@
 """Where tools are, and which folders a sandbox shows so that they work."""
 
 import os
+import stat
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,15 @@ SETTINGS = (
     *("/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies"),
 )
 """All of /etc that is shown: what the links of tools, the dynamic loader and whatever starts OpenSSL need."""
+
+CERTIFICATES = (
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust",
+    "/etc/ca-certificates",
+)
+"""Of authorities: what proves hosts, where a command may ask for some."""
 
 
 class UnknownTool(Exception):
@@ -33,6 +43,11 @@ def find(name: str) -> Path:
     if outside:
         raise UnknownTool(f"{name} is {outside}, outside what the sandbox shows ({', '.join(SYSTEM)}).")
     raise UnknownTool(f"{name} is not installed in {', '.join(SEARCH)}.")
+
+
+def open_to_all(folder: Path) -> bool:
+    """Whether any user may pass through; a folder that is not there closes nothing."""
+    return not folder.exists() or all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
 def interpreter() -> Path:

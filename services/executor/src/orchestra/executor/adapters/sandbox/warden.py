@@ -1,7 +1,8 @@
-"""The process beside the executor that forks keepers: `python -m orchestra.executor.adapters.sandbox.warden FD`.
+"""The process beside the executor that has the keepers: `python -m orchestra.executor.adapters.sandbox.warden FD`.
 
-FD is a socket to the executor. Each message of one byte brings the two descriptors of a new command: the keeper's
-socket and the log. When the socket closes, whether the executor asked for it or was killed, everything is ended.
+FD is a socket to the executor. Each message of one byte brings the descriptors of a new command: the keeper's socket,
+the log and, where it asks for hosts, the socket to its proxy. A keeper that waits gets them, or one that is forked for
+them. When the socket closes, whether the executor asked for it or was killed, everything is ended.
 """
 
 import gc
@@ -13,22 +14,37 @@ import socket
 import sys
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 from orchestra.executor.adapters.sandbox import kernel
-from orchestra.executor.adapters.sandbox.keeper import UNHEEDED, keep
+from orchestra.executor.adapters.sandbox.fork import UNHEEDED
+from orchestra.executor.adapters.sandbox.keeper import serve
+
+WAITING = max(2, os.cpu_count() or 2)
+"""Keepers that are kept for the next command; more have been needed at once, and end."""
+
+
+@dataclass
+class Kept:
+    """What the warden has of a keeper."""
+
+    post: socket.socket
+    channel: int | None
+    """The command's socket to the executor, held open until nothing of the command is left."""
 
 
 class Warden:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._keepers: dict[int, int] = {}
-        """Their sockets to the executor, held open until nothing of the command is left."""
+        self._keepers: dict[int, Kept] = {}
         # Keepers hold the reading end only: it hangs up when this process is gone, however it went.
         self._life, self._alive = os.pipe()
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
+        self._poll = select.poll()
         signal.signal(signal.SIGCHLD, _wake)
         for number in UNHEEDED:
             signal.signal(number, signal.SIG_IGN)
@@ -36,67 +52,119 @@ class Warden:
 
     def run(self) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        os.umask(0o022)
+        if os.geteuid() == 0:
+            os.setgroups([])  # of root's own: no command has them
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         gc.freeze()  # what is here now is shared with every keeper; collecting it would only copy it
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        self._poll.register(self._control, select.POLLIN)
+        self._poll.register(self._woken, select.POLLIN)
         while True:
-            ready = dict(poll.poll())
+            ready = dict(self._poll.poll())
             if self._woken in ready:
-                os.read(self._woken, 4096)
+                with suppress(BlockingIOError):
+                    os.read(self._woken, 4096)
                 self._reap(os.WNOHANG)
+            for kept in [kept for kept in self._keepers.values() if kept.post.fileno() in ready]:
+                self._hear(kept)
             if self._control.fileno() in ready and not self._serve():
                 break
         os.close(self._alive)
+        for kept in self._keepers.values():
+            kept.post.shutdown(socket.SHUT_RDWR)
         self._reap(0)
 
     def _serve(self) -> bool:
-        """Forks a keeper; False when the executor is gone."""
+        """Has a keeper take the command; False when the executor is gone."""
         try:
-            message, fds, _, _ = socket.recv_fds(self._control, 1, 2)
+            message, fds, _, _ = socket.recv_fds(self._control, 1, 3)
         except ConnectionResetError:
             return False
         if not message:
             return False
-        for fd in fds:  # received descriptors would be handed on to the command
+        for fd in fds:
             os.set_inheritable(fd, False)
         try:
-            channel, log = fds
-            pid = os.fork()
+            self._give(fds)
         except (ValueError, OSError):  # no room for more descriptors or processes: the executor sees its socket close
             for fd in fds:
                 os.close(fd)
             return True
-        if pid == 0:
-            self._become_keeper(channel, log)
-        self._keepers[pid] = channel
-        os.close(log)
+        for fd in fds[1:]:
+            os.close(fd)
         return True
 
-    def _become_keeper(self, channel: int, log: int) -> None:
+    def _give(self, fds: list[int]) -> None:
+        """Raises ValueError when descriptors are missing."""
+        channel, _, *_ = fds
+        for kept in [kept for kept in self._keepers.values() if kept.channel is None]:
+            with suppress(BrokenPipeError):  # it was killed while it waited
+                socket.send_fds(kept.post, [b"!"], fds)
+                kept.channel = channel
+                return
+        kept = self._fork(*fds)
+        socket.send_fds(kept.post, [b"!"], fds)
+        kept.channel = channel
+
+    def _fork(self, *on_the_way: int) -> Kept:
+        """A keeper, which lets go of what is about to be handed to it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pid = os.fork()
+            if pid == 0:
+                self._become_keeper(theirs, ours.fileno(), *on_the_way)
+        self._poll.register(ours, select.POLLIN)
+        self._keepers[pid] = kept = Kept(ours, None)
+        return kept
+
+    def _become_keeper(self, post: socket.socket, *unneeded: int) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
-            for fd in (self._alive, self._woken, *self._keepers.values()):
+            for kept in self._keepers.values():
+                kept.post.close()
+                if kept.channel is not None:
+                    os.close(kept.channel)
+            for fd in (self._alive, self._woken, *unneeded):
                 os.close(fd)
-            keep(socket.socket(fileno=channel), log, self._life)
+            serve(post, self._life)
             os._exit(0)
         finally:
             os._exit(1)
+
+    def _hear(self, kept: Kept) -> None:
+        """Nothing of its command is left; or it has ended, and will be reaped."""
+        try:
+            said = kept.post.recv(1)
+        except ConnectionResetError:
+            said = b""
+        idle = sum(other.channel is None for other in self._keepers.values())
+        if not said or idle >= WAITING:
+            self._poll.unregister(kept.post)
+            kept.post.shutdown(socket.SHUT_RDWR)
+        if said and kept.channel is not None:
+            os.close(kept.channel)
+            kept.channel = None
 
     def _reap(self, how: int) -> None:
         """Buries keepers that have ended, and ends what a killed one left behind: that became our own child."""
         with suppress(ChildProcessError):
             while (found := os.waitpid(-1, how)) != (0, 0):
                 pid, status = found
-                channel = self._keepers.pop(pid, None)
-                if channel is None or status != 0:
+                kept = self._keepers.pop(pid, None)
+                if kept is None or status != 0:
                     self._end_strays()
-                if channel is not None:
-                    os.close(channel)
+                if kept is not None:
+                    self._forget(kept)
+
+    def _forget(self, kept: Kept) -> None:
+        with suppress(KeyError):
+            self._poll.unregister(kept.post)
+        kept.post.close()
+        if kept.channel is not None:
+            os.close(kept.channel)
 
     def _end_strays(self) -> None:
         """All are stopped before any is killed: those killed one by one may start others meanwhile."""
