@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from libs.chassis.tests.example.events import AT, envelope, note
+from libs.chassis.tests.example.events import AT, NoteTaken, envelope, note
 
-from orchestra.chassis.messaging.message import Undecodable, decode, pack, wrap
+from orchestra.chassis.messaging.message import Envelope, Undecodable, decode, pack, wrap
 
 
 def test_an_envelope_is_a_cloud_event_and_comes_back_the_same() -> None:
@@ -27,8 +27,14 @@ def test_an_envelope_is_a_cloud_event_and_comes_back_the_same() -> None:
         "causationid": "evt_0",
         "data": {"workspace_id": "wsp_1", "project_id": "prj_1", "sequence": 7, "note_id": "not_1", "text": "ü"},
     }
-    [received] = decode(sent.to_json())
-    assert (received.cloud, received.event, received.kind) == (sent.cloud, sent.event, "note.taken.v1")
+    for event in (None, NoteTaken):
+        [received] = decode(sent.to_json(), event)
+        assert (attributes(received), received.event, received.kind) == (attributes(sent), sent.event, "note.taken.v1")
+        assert json.loads(received.to_json()) == json.loads(sent.to_json())
+
+
+def attributes(envelope: Envelope) -> dict[str, object]:
+    return envelope.cloud.model_dump(exclude={"data"})
 
 
 def test_what_a_newer_publisher_adds_is_ignored() -> None:
@@ -43,7 +49,9 @@ def test_what_a_newer_publisher_adds_is_ignored() -> None:
 def test_packed_envelopes_come_back_in_order(count: int) -> None:
     sent = [envelope(note(str(number))) for number in range(count)]
 
-    assert [each.cloud for each in decode(pack([each.to_json() for each in sent]))] == [each.cloud for each in sent]
+    for event in (None, NoteTaken):
+        received = decode(pack([each.to_json() for each in sent]), event)
+        assert [(attributes(each), each.event) for each in received] == [(attributes(e), e.event) for e in sent]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +72,9 @@ def test_packed_envelopes_come_back_in_order(count: int) -> None:
     ],
 )
 def test_what_is_no_cloud_event_is_undecodable(body: bytes) -> None:
-    with pytest.raises(Undecodable):
-        decode(body)
+    for event in (None, NoteTaken):
+        with pytest.raises(Undecodable):
+            decode(body, event)
 
 
 def test_an_event_of_an_unknown_kind_is_undecodable_when_it_is_looked_at() -> None:
@@ -73,3 +82,14 @@ def test_an_event_of_an_unknown_kind_is_undecodable_when_it_is_looked_at() -> No
 
     with pytest.raises(Undecodable, match=r"note\.burnt\.v1"):
         _ = unknown.event
+
+
+def test_one_that_is_no_fact_of_the_expected_kind_spoils_no_other() -> None:
+    sound, other = envelope(note("a")).to_json(), envelope(note("b")).to_json()
+    strange = [other.replace('"text":', '"test":'), other.replace("note.taken.v1", "note.burnt.v1")]
+
+    for each in strange:
+        first, second = decode(f"[{sound},{each}]", NoteTaken)
+        assert first.event == note("a")
+        with pytest.raises(Undecodable):
+            _ = second.event

@@ -62,7 +62,7 @@ async def _deliver(bound: _Bound, items: Sequence[Outgoing], errors: dict[str, E
     try:
         for out in items:
             try:
-                envelopes += decode(out.body)
+                envelopes += decode(out.body, bound.subscription.event)
             except Undecodable as error:
                 async with bound.database.begin() as work:
                     await dead_letters.store(

@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import PlanId, RunId, TaskId
-from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_of
+from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.application.gate_ports import Finished, Key, Lag, Standing
 from orchestra.scheduler.domain.work.dependency import Edge, Gate
 from orchestra.scheduler.domain.work.status import BEGUN, RELEASING
 from orchestra.scheduler.domain.work.task import Task
 
-_TASK = [TASK.c[name] for name in TASK_FIELDS]
 EDGE_COLUMNS = [DEPENDENCY.c[name] for name in ("predecessor", "successor", "kind", "lag_minutes", "clock")]
 _PREDECESSOR = [TASK.c[name] for name in ("workspace_id", "project_id", "status", "started_at", "ended_at")]
 _COUNTED = func.coalesce(DEPENDENCY.c.opens_at, DEPENDENCY.c.opened_at)
@@ -39,7 +38,7 @@ class SqlGates:
         self._execute = work.connection.execute
 
     async def into(self, task_id: TaskId) -> list[Gate]:
-        query = select(*_TASK, *EDGE_COLUMNS, _COUNTED.label("counted"))
+        query = select(*TASK_COLUMNS, *EDGE_COLUMNS, _COUNTED.label("counted"))
         query = query.join(DEPENDENCY, DEPENDENCY.c.predecessor == TASK.c.id).where(DEPENDENCY.c.successor == task_id)
         rows = (await self._execute(query.order_by(TASK.c.position, DEPENDENCY.c.kind))).mappings()
         return [Gate(edge_of(row), task_of(row), row["counted"]) for row in rows]
@@ -126,7 +125,7 @@ class SqlGates:
     def _ends(self) -> Select[Any]:
         """Tasks whose work is done and whose end nothing holds back any more."""
         performed = and_(TASK.c.status == "in_review", TASK.c.performed_at.is_not(None))
-        query = select(*_TASK, TASK.c.outputs, TASK.c.evidence).order_by(TASK.c.position)
+        query = select(*TASK_COLUMNS, TASK.c.outputs, TASK.c.evidence).order_by(TASK.c.position)
         return query.where(performed, ~held_back(self._work.now, ends=True))
 
     async def _finished(self, query: Select[Any]) -> list[Finished]:

@@ -10,20 +10,19 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
-from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_from, task_of
+from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.application.graph import Known
 from orchestra.scheduler.domain.work.replan import pool_of_definition
 from orchestra.scheduler.domain.work.task import Task
 
-_TASK = [TASK.c[name] for name in TASK_FIELDS]
 _DEFINITION = tuple(DecomposedTask.model_fields)
 _EDGE = [DEPENDENCY.c[name] for name in Dependency.model_fields]
 
 
 _RETURNED = Statement(
     lambda _: (
-        select(*_TASK, TASK.c.retired)
+        select(*TASK_COLUMNS, TASK.c.retired)
         .where(TASK.c.run_id == given("run"), TASK.c.status == "ready", or_(TASK.c.newer.is_not(None), TASK.c.retired))
         .order_by(TASK.c.position)
     )
@@ -122,7 +121,7 @@ class SqlGraph:
         return held
 
     async def _tasks(self, *where: ColumnElement[bool]) -> list[Task]:
-        query = select(*_TASK).where(*where).order_by(TASK.c.position)
+        query = select(*TASK_COLUMNS).where(*where).order_by(TASK.c.position)
         return [task_of(row) for row in (await self._execute(query)).mappings()]
 
     async def _set(self, tasks: Sequence[Task], **values: Any) -> None:

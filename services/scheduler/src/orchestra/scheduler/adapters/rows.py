@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
 from orchestra.contracts.planning import Command
+from orchestra.scheduler.adapters.tables import TASK
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.timeline.calendar import Calendar, Hours
 from orchestra.scheduler.domain.timeline.grain import Grain
@@ -14,6 +16,10 @@ from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 TASK_FIELDS = tuple(Task.__dataclass_fields__)
+TASK_COLUMNS: list[ColumnElement[Any]] = [
+    cast(TASK.c[name], Text).label(name) if name == "command" else TASK.c[name] for name in TASK_FIELDS
+]
+"""For `task_from`: the command as text, because the same one is read again and again."""
 RUN_FIELDS = tuple(Run.__dataclass_fields__)
 
 DEFAULT_GRAIN = Grain(60, Calendar())
@@ -24,14 +30,21 @@ _COMMAND, _COVERS, _DECLINED = (TASK_FIELDS.index(name) for name in ("command", 
 
 
 def task_of(row: RowMapping) -> Task:
+    """From a row that has TASK_COLUMNS among others."""
     return task_from([row[name] for name in TASK_FIELDS])
+
+
+@lru_cache(4096)
+def _command(text: str) -> Command:
+    return Command.model_validate_json(text)
 
 
 def task_from(row: Sequence[Any]) -> Task:
     """From a row that begins with TASK_FIELDS."""
     values = list(row[: len(TASK_FIELDS)])
-    if values[_COMMAND] is not None:
-        values[_COMMAND] = Command.model_validate(values[_COMMAND])
+    command = values[_COMMAND]
+    if command is not None:
+        values[_COMMAND] = _command(command) if isinstance(command, str) else Command.model_validate(command)
     values[_COVERS] = tuple(values[_COVERS])
     values[_DECLINED] = tuple(values[_DECLINED] or ())
     return Task(*values)

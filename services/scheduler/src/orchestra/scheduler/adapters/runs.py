@@ -13,7 +13,7 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, PlanId, ProjectId, RunId, WorkspaceId
 from orchestra.contracts.scheduling import TaskChange
-from orchestra.scheduler.adapters.rows import RUN_FIELDS, TASK_FIELDS, run_of, task_from
+from orchestra.scheduler.adapters.rows import RUN_FIELDS, TASK_COLUMNS, run_of, task_from
 from orchestra.scheduler.adapters.tables import DISPATCH, PLAN, RUN, TASK, TASK_CHANGE
 from orchestra.scheduler.adapters.tasks import DISPATCH_COLUMNS, dispatch_from
 from orchestra.scheduler.application.ports import Dispatch, Key
@@ -122,7 +122,7 @@ class SqlDispatches:
 
     async def silent(self, before: datetime, limit: int) -> list[tuple[Dispatch, Task]]:
         query = (
-            select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *(TASK.c[name] for name in TASK_FIELDS))
+            select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *TASK_COLUMNS)
             .join(TASK, TASK.c.id == DISPATCH.c.task_id)
             .where(DISPATCH.c.status == "sent", DISPATCH.c.sent_at < before)
             .limit(limit)

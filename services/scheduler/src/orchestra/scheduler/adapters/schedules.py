@@ -163,7 +163,8 @@ def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
 
 def _placement_to_json(placement: Placement) -> dict[str, Any]:
     """What says nothing is left out: who knows only finish to start reads what has only that."""
-    content = _plain(asdict(placement))
+    content = {**vars(placement), **{name: getattr(placement, name).isoformat() for name in _INSTANTS}}
+    content |= {"cause": dict(vars(placement.cause)), "held": placement.held and dict(vars(placement.held))}
     if not content["held"]:
         del content["held"]
     if not content["cause"]["edge"]:

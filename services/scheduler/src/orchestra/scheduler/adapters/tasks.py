@@ -30,14 +30,13 @@ from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunI
 from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters.gates import held_back
-from orchestra.scheduler.adapters.rows import TASK_FIELDS, task_from, task_of
+from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, RUN, TASK
 from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import Task
 
-_TASK = [TASK.c[name] for name in TASK_FIELDS]
 _AGENT = "agent|"
 _AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
 _IN_HAND: tuple[TaskStatus, ...] = (*_AT_WORK, "waiting")
@@ -93,13 +92,13 @@ class SqlTasks:
 
     async def find(self, workspace_id: WorkspaceId, task_id: TaskId) -> Task:
         """Raises UnknownTask; a task of another workspace is one."""
-        found = await self._all(select(*_TASK).where(TASK.c.id == task_id, TASK.c.workspace_id == workspace_id))
+        found = await self._all(select(*TASK_COLUMNS).where(TASK.c.id == task_id, TASK.c.workspace_id == workspace_id))
         if not found:
             raise UnknownTask(task_id)
         return found[0]
 
     async def some(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        return await self._all(select(*_TASK).where(TASK.c.id.in_(task_ids)).order_by(_ORDER))
+        return await self._all(select(*TASK_COLUMNS).where(TASK.c.id.in_(task_ids)).order_by(_ORDER))
 
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
         rows = await self._fetch(_OF_ATTEMPTS, ids=list(attempt_ids))
@@ -134,7 +133,9 @@ class SqlTasks:
 
     async def forgotten(self, limit: int) -> list[Task]:
         begun = select(RUN.c.id).where(RUN.c.status.in_(("running", "waiting")))
-        query = select(*_TASK).where(TASK.c.status == "blocked", TASK.c.run_id.in_(begun), ~held_back(self._work.now))
+        query = select(*TASK_COLUMNS).where(
+            TASK.c.status == "blocked", TASK.c.run_id.in_(begun), ~held_back(self._work.now)
+        )
         return await self._all(query.limit(limit))
 
     async def ready_pools(self, run_id: RunId) -> list[str]:
@@ -156,7 +157,7 @@ class SqlTasks:
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)
-        query = select(*_TASK).where(due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(_AGENT))
+        query = select(*TASK_COLUMNS).where(due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(_AGENT))
         return await self._all(query.order_by(TASK.c.planned_start, _ORDER).limit(1000))
 
     async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
@@ -214,7 +215,7 @@ class SqlTasks:
         await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(**values))
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:
-        query = select(*_TASK).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))
+        query = select(*TASK_COLUMNS).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))
         return await self._all(query.order_by(_ORDER))
 
     async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
@@ -228,7 +229,7 @@ class SqlTasks:
         self, member_ids: Sequence[MemberId], statuses: tuple[TaskStatus, ...], *where: ColumnElement[bool]
     ) -> list[Task]:
         mine = (TASK.c.assignee.in_(member_ids), TASK.c.status.in_(statuses), *where)
-        return await self._all(select(*_TASK).where(*mine).order_by(TASK.c.plan_id, _ORDER))
+        return await self._all(select(*TASK_COLUMNS).where(*mine).order_by(TASK.c.plan_id, _ORDER))
 
 
 DISPATCH_COLUMNS = ("attempt_id", "task_id", "run_id", "member_id", "number", "token", "status")
@@ -281,7 +282,7 @@ _DUE = due(given("run"), given("now", Instant))
 
 _OF_ATTEMPTS = Statement(
     lambda dialect: (
-        select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *_TASK)
+        select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *TASK_COLUMNS)
         .join(TASK, TASK.c.id == DISPATCH.c.task_id)
         .where(dialect.among(DISPATCH.c.attempt_id, given("ids")))
     )
@@ -293,7 +294,7 @@ _HOLD = _perform("in_review", "performed_at")
 def _release(dialect: Dialect) -> Executable:
     after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, given("ids")))
     free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
-    return update(TASK).where(*free).values(status="ready").returning(*_TASK, TASK.c.position)
+    return update(TASK).where(*free).values(status="ready").returning(*TASK_COLUMNS, TASK.c.position)
 
 
 _RELEASE = Statement(_release)
@@ -319,7 +320,10 @@ _AT_WORK_NOW = Statement(
 )
 _NEXT_READY = Statement(
     lambda _: (
-        select(*_TASK, _ORDER).where(_DUE, TASK.c.pool == given("pool")).order_by(_ORDER).limit(given("limit", Integer))
+        select(*TASK_COLUMNS, _ORDER)
+        .where(_DUE, TASK.c.pool == given("pool"))
+        .order_by(_ORDER)
+        .limit(given("limit", Integer))
     )
 )
 _COUNT_IN_HAND = Statement(

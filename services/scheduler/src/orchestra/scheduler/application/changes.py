@@ -34,7 +34,7 @@ async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None
     by_run: defaultdict[tuple[Key, RunId | None], list[TaskChange]] = defaultdict(list)
     cause = ""
     for task, after, cause, assignee in moves:
-        change = TaskChange(
+        change = TaskChange.model_construct(
             task_id=task.id,
             key=task.key,
             title=task.title,

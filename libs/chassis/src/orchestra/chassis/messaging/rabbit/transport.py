@@ -21,7 +21,7 @@ from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.chassis.messaging.traces import carried_by
 from orchestra.chassis.messaging.transport import Check, Inbound, InboundMessage, Queue
 from orchestra.chassis.telemetry.logging import logger
-from orchestra.contracts.event import REGISTRY
+from orchestra.contracts.event import REGISTRY, Event
 
 log = logger("rabbit")
 
@@ -115,7 +115,7 @@ class RabbitTransport:
             self._collectors.append(collector)
             kind = subscription.event.kind
             source = topology.PACKED if subscription.event.packed else topology.EVENTS
-            attach(topology.queue(self._service, kind), source, _receiver(collector))
+            attach(topology.queue(self._service, kind), source, _receiver(collector, subscription.event))
         if self._service in self._bindings:
             attach(topology.dead_queue(self._service), topology.DEAD, self._buried)
         if self._inbound is not None:
@@ -227,9 +227,9 @@ async def _farewell(broker: RabbitBroker, limit: float) -> None:
                 await connection.close()
 
 
-def _receiver(collector: Collector) -> Callable[[RabbitMessage], Awaitable[None]]:
+def _receiver(collector: Collector, event: type[Event]) -> Callable[[RabbitMessage], Awaitable[None]]:
     async def receive(message: RabbitMessage) -> None:
-        envelopes = decode(message.raw_message.body)
+        envelopes = decode(message.raw_message.body, event)
         await collector.add(envelopes)
 
     return receive
