@@ -1,10 +1,11 @@
 """The envelope: CloudEvents 1.0 in structured JSON."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json, to_json
@@ -42,8 +43,9 @@ class CloudEvent(BaseModel):
 @cache
 def _of(event: type[Event]) -> tuple[TypeAdapter[CloudEvent], TypeAdapter[list[CloudEvent]]]:
     """Envelopes of this kind alone, attributes and fact in one pass: one of them, and a list."""
-    kind: Any = Literal.__getitem__(TYPE_PREFIX + event.kind)
-    model = create_model(f"{event.__name__}InCloud", __base__=CloudEvent, type=(kind, ...), data=(event, ...))
+    name = re.escape(TYPE_PREFIX + event.kind)
+    fields: Any = {"type": (str, Field(pattern=f"^{name}$")), "data": (event, ...)}
+    model: Any = create_model(f"{event.__name__}InCloud", __base__=CloudEvent, **fields)
     return TypeAdapter(model), TypeAdapter(list[model])
 
 
