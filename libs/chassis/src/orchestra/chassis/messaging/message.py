@@ -46,7 +46,8 @@ def _of(event: type[Event]) -> tuple[TypeAdapter[CloudEvent], TypeAdapter[list[C
     name = re.escape(TYPE_PREFIX + event.kind)
     fields: Any = {"type": (str, Field(pattern=f"^{name}$")), "data": (event, ...)}
     model: Any = create_model(f"{event.__name__}InCloud", __base__=CloudEvent, **fields)
-    return TypeAdapter(model), TypeAdapter(list[model])
+    several: Any = list.__class_getitem__(model)
+    return TypeAdapter(model), TypeAdapter(several)
 
 
 @dataclass(frozen=True)
