@@ -11,11 +11,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import product
 from statistics import median
 from typing import Any
 
+from bench.peers.engines import PEERS
 from bench.peers.workload import WORKLOADS, Workload
 from bench.servers import own_servers
 
@@ -35,33 +38,39 @@ QUIET = 0.1
 Row = dict[str, Any]
 
 
-def measure(program: str, runtime: str, workload: Workload) -> Row:
+def measure(program: Sequence[str], workload: Workload, *, servers: bool) -> Row:
     """The row that the program prints last."""
-    command = [sys.executable, "-m", program, "--shape", workload.shape, "--tasks", str(workload.tasks)]
+    command = [*program, "--shape", workload.shape, "--tasks", str(workload.tasks)]
     with (
-        own_servers() if runtime == "distributed" else nullcontext({}) as servers,
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | servers) as process,
+        own_servers() if servers else nullcontext({}) as environment,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | environment) as process,
     ):
         try:
             printed, _ = process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)  # so that it ends what it has started
-            raise SystemExit(f"{program} took more than {LIMIT_S} s") from None
+            raise SystemExit(f"{program[-1]} took more than {LIMIT_S} s") from None
     if process.returncode:
-        raise SystemExit(f"{program} ended with {process.returncode}")
+        raise SystemExit(f"{program[-1]} ended with {process.returncode}")
     return json.loads(printed.splitlines()[-1])
 
 
-def compare(name: str, runtime: str, workload: Workload, rounds: int) -> Row:
-    """Medians of ours and, under `floor`, of the floor."""
+def compare(name: str, runtime: str, workload: Workload, rounds: int, peers: Sequence[str] = ()) -> Row:
+    """Medians of ours, under `floor` of the floor, and under `peers` of the other engines that have such a shape."""
+    own = [[sys.executable, "-m", program] for program in PROGRAMS[runtime]]
+    others = {peer: PEERS[peer].command() for peer in peers if workload.shape in PEERS[peer].shapes}
     rows: list[tuple[Row, Row]] = []
+    told: defaultdict[str, list[Row]] = defaultdict(list)
     for _ in range(rounds):
-        ours, floor = (measure(program, runtime, workload) for program in PROGRAMS[runtime])
+        ours, floor = (measure(program, workload, servers=runtime == "distributed") for program in own)
         rows.append((ours, floor))
+        for other, program in others.items():
+            told[other].append(measure(program, workload, servers=True))
     ours, floor = ([pair[side] for pair in rows] for side in (0, 1))
     return {
         **_medians(ours),
         "floor": _medians(floor),
+        "peers": {other: _medians(each) | {"versions": each[0]["versions"]} for other, each in told.items()},
         "workload": name,
         "tasks": workload.tasks,
         "runtime": runtime,
@@ -122,7 +131,10 @@ def show(result: Row) -> None:
         ours, floor = result[figure], result["floor"][figure]
         ratio = f"{ours / floor:12.2f}" if floor else f"{'-':>12}"
         print(f"{title:12}{ours:12,.2f}{floor:12,.2f}{ratio}")
-    _warn(max(result["foreign_cores"], result["floor"]["foreign_cores"]))
+    for other, row in result["peers"].items():
+        times = f"ours {result['tasks_per_s'] / row['tasks_per_s']:.2f} times as fast"
+        print(f"{other:16}{row['tasks_per_s']:10,.0f} tasks/s{row['ms_per_step']:10,.2f} ms/step   {times}")
+    _warn(max(row["foreign_cores"] for row in (result, result["floor"], *result["peers"].values())))
 
 
 def _warn(foreign: float) -> None:
@@ -135,6 +147,7 @@ def main() -> None:
     parser.add_argument("--workload", choices=[*WORKLOADS, COMMANDS], help="the first three without it")
     parser.add_argument("--runtime", choices=PROGRAMS, help="both without it")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help="other engines beside ours; all without a name")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each result, after its table")
     parser.add_argument("--level", choices=("L2", "L3"), help="of the commands' sandbox; else the strongest")
     parser.add_argument("--gate", action="store_true", help="exit 1 when commands cost more than they may")
@@ -146,9 +159,10 @@ def main() -> None:
         if given.json:
             print(json.dumps(result), flush=True)
         sys.exit(1 if given.gate and not result["within"] else 0)
+    peers = list(PEERS) if given.peers == [] else given.peers or ()
     workloads = [given.workload] if given.workload else WORKLOADS
     for runtime, name in product([given.runtime] if given.runtime else PROGRAMS, workloads):
-        result = compare(name, runtime, WORKLOADS[name].of(given.tasks), given.rounds)
+        result = compare(name, runtime, WORKLOADS[name].of(given.tasks), given.rounds, peers)
         show(result)
         if given.json:
             print(json.dumps(result), flush=True)

@@ -11,12 +11,13 @@ import shlex
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from orchestra.cli.stack import POSTGRES, RABBITMQ
+from orchestra.cli.stack import POSTGRES, RABBITMQ, REDIS
 
 
 @contextmanager
@@ -35,6 +36,8 @@ def own_servers() -> Generator[dict[str, str]]:
             "ORCHESTRA_DATABASE_PREFIX": name,
             "BENCH_POSTGRES": f"{postgres}/{name}",
             "BENCH_RABBITMQ": rabbitmq,
+            "BENCH_REDIS": os.environ.get("ORCHESTRA_REDIS_URL", REDIS),
+            "PYTHONPATH": str(Path(__file__).parent.parent),
         }
     finally:
         _rabbitmqctl("delete_vhost", name)

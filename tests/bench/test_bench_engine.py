@@ -15,8 +15,8 @@ pytestmark = pytest.mark.timeout(300)
 SMALL = ("--workload", "chain200", "--tasks", "10", "--rounds", "1", "--json")
 
 
-def bench(runtime: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.engine", "--runtime", runtime, *SMALL]
+def bench(runtime: str, *more: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.engine", "--runtime", runtime, *SMALL, *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -36,6 +36,15 @@ def test_the_embedded_runtime_is_measured_beside_its_floor() -> None:
 @pytest.mark.usefixtures("postgres", "rabbitmq", "redis")
 def test_the_distributed_runtime_is_measured_beside_its_floor() -> None:
     assert_measured(bench("distributed"), "distributed")
+
+
+@pytest.mark.usefixtures("postgres", "rabbitmq", "redis")
+def test_another_engine_is_measured_beside_ours_in_an_environment_of_its_own() -> None:
+    result = bench("embedded", "--peers", "procrastinate")
+    [(name, row)] = result["peers"].items()
+    assert name == "procrastinate"
+    assert row["tasks_per_s"] > 0
+    assert row["versions"]["procrastinate"]
 
 
 def test_commands_are_measured_beside_bare_subprocesses_of_the_same_run() -> None:

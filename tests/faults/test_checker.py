@@ -21,12 +21,14 @@ Change = Callable[[Record], Record]
 
 
 def rows(service: str, table: str, change: Callable[[list[dict[str, Any]]], Any]) -> Change:
-    """The record with the rows of one table changed."""
+    """The record with the rows of one table changed: those of its run, where rows say whose they are."""
 
     def changed(record: Record) -> Record:
         copies = [dict(row) for row in record.tables[service, table]]
-        change(copies)
-        return replace(record, tables={**record.tables, (service, table): copies})
+        others = [row for row in copies if row.get("run_id", record.run["id"]) != record.run["id"]]
+        mine = [row for row in copies if row not in others]
+        change(mine)
+        return replace(record, tables={**record.tables, (service, table): [*others, *mine]})
 
     return changed
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faststream.rabbit import Channel, RabbitBroker, RabbitExchange
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractExchange
+from faststream.rabbit import RabbitBroker
 
 from orchestra.chassis.errors import ChassisError, Transient, Unavailable
 from orchestra.chassis.messaging.message import Outgoing, pack
@@ -24,7 +26,7 @@ LARGEST = 200_000
 
 @dataclass(frozen=True)
 class _Message:
-    exchange: RabbitExchange
+    exchange: str
     kind: str
     members: tuple[Outgoing, ...]
 
@@ -33,9 +35,17 @@ class Publisher:
     """A connection of its own: a broker that blocks publishers must not hold up acknowledgements."""
 
     def __init__(self, url: str) -> None:
-        # A returned (unroutable) message must be an error: by default it only comes back.
-        channel = Channel(publisher_confirms=True, on_return_raises=True)
-        self.broker = RabbitBroker(url, default_channel=channel, logger=None, apply_types=False, timeout=CONNECT_LIMIT)
+        self.broker = RabbitBroker(url, logger=None, apply_types=False, timeout=CONNECT_LIMIT)
+        self._exchanges: dict[str, AbstractExchange] = {}
+
+    async def start(self) -> None:
+        await self.broker.start()
+        connection = await self.broker.connect()
+        # A channel of the client's own: what the framework does around each message costs as much as the message. A
+        # returned (unroutable) message must be an error: by default it only comes back.
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        names = (EVENTS.name, PACKED.name)
+        self._exchanges = {name: await channel.get_exchange(name, ensure=False) for name in names}
 
     async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
         messages = _messages(batch)
@@ -52,16 +62,15 @@ class Publisher:
             headers["cloudEvents:id"] = single.event_id
         try:
             async with asyncio.timeout(TIMEOUT):
-                await self.broker.publish(
+                body = Message(
                     pack([out.body for out in message.members]),
-                    exchange=message.exchange,
-                    routing_key=message.kind,
-                    persist=True,
-                    mandatory=True,
+                    delivery_mode=DeliveryMode.PERSISTENT,
                     content_type=f"application/cloudevents{'' if single else '-batch'}+json",
                     message_id=message.members[0].event_id,
                     headers=headers,
                 )
+                exchange = self._exchanges[message.exchange]
+                await exchange.publish(body, message.kind, mandatory=True)
             return None
         except asyncio.CancelledError:
             # A lost heartbeat cancels the wait for the confirm, though nobody cancelled this task.
@@ -84,12 +93,12 @@ def _messages(batch: Sequence[Outgoing]) -> list[_Message]:
 
     def close(kind: str) -> None:
         members, _ = open_packs.pop(kind)
-        messages.append(_Message(PACKED, kind, tuple(members)))
+        messages.append(_Message(PACKED.name, kind, tuple(members)))
 
     for out in batch:
         event = REGISTRY.get(out.kind)
         if event is None or not event.packed:
-            messages.append(_Message(EVENTS, out.kind, (out,)))
+            messages.append(_Message(EVENTS.name, out.kind, (out,)))
             continue
         if out.kind in open_packs and open_packs[out.kind][1] + len(out.body) > LARGEST:
             close(out.kind)

@@ -75,7 +75,7 @@ class RabbitTransport:
         )
         try:
             async with asyncio.timeout(START_LIMIT):
-                await publisher.broker.start()
+                await publisher.start()
                 self._connection = await consumer.connect()
                 # On the other connection: the consumer would go on with queues declared here, on a channel without
                 # limit.
