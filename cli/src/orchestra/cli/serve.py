@@ -42,7 +42,7 @@ def serve(name: str) -> None:
 
 
 def _collect_seldom() -> None:
-    """What is loaded stays, and need not be looked through for garbage again and again; nor is each event a reason to."""
+    """What is loaded stays, and need not be looked through for garbage again; nor is each event a reason to look."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 50)
