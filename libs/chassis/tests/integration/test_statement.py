@@ -23,12 +23,12 @@ MOVE = Write(
 MARKED = Statement(
     lambda dialect: (
         select(INBOX.c.event_id, INBOX.c.at)
-        .where(INBOX.c.subscription.in_(("here", "moved")), dialect.among(INBOX.c.event_id, given("ids")))
+        .where(INBOX.c.subscription.in_(("here", "moved")), dialect.among(INBOX.c.event_id, "ids"))
         .order_by(INBOX.c.event_id)
         .limit(given("limit", Integer))
     )
 )
-INSERT = Statement(lambda _: insert(INBOX).inline().values(insertion(INBOX)))
+INSERT = Statement(lambda _: insert(INBOX).inline().values(insertion("subscription", "event_id", "at")))
 COUNT = Statement(lambda _: select(func.count()).select_from(INBOX))
 STORE = Write.into(NOTE, "text", "at", "content")
 STORED = Statement(lambda _: select(NOTE.c.text, NOTE.c.content).order_by(NOTE.c.position))

@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 import asyncpg
 from sqlalchemy import (
     ARRAY,
-    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -24,7 +23,6 @@ from sqlalchemy import (
     bindparam,
     event,
     func,
-    literal,
     select,
     text,
 )
@@ -68,12 +66,12 @@ class Dialect(Protocol):
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...
 
-    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
-        """The column is one of the values: one parameter and one statement, however many they are."""
+    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+        """The column is one of the strings that a statement is given as `values`: one parameter, however many."""
         ...
 
-    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """A list of strings as a table, with the one column `value`."""
+    def each(self, values: str) -> TableValuedAlias:
+        """These as a table, with the one column `value`."""
         ...
 
     async def driver(self, connection: AsyncConnection) -> Any:
@@ -83,10 +81,6 @@ class Dialect(Protocol):
     async def fetch(self, driver: Any, statement: str, parameters: Sequence[Any]) -> Sequence[Any]: ...
 
     async def execute_many(self, driver: Any, statement: str, rows: Sequence[Sequence[Any]]) -> None: ...
-
-    def blame(self, error: Exception) -> Exception:
-        """A driver's error as Unavailable, Transient or Permanent; what is a bug stays what it is."""
-        ...
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         """The query, its rows held for this transaction."""
@@ -125,13 +119,11 @@ class PostgresDialect:
     def insert(self, table: Table) -> postgresql.Insert:
         return postgresql.insert(table)
 
-    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
-        if isinstance(values, BindParameter):
-            return column == any_(bindparam(values.key, None, ARRAY(String)))
-        return column == any_(literal(list(values), ARRAY(String)))
+    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+        return column == any_(bindparam(values, None, ARRAY(String)))
 
-    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
-        return func.unnest(bindparam(values.key, None, ARRAY(String))).table_valued("value").render_derived()
+    def each(self, values: str) -> TableValuedAlias:
+        return func.unnest(bindparam(values, None, ARRAY(String))).table_valued("value").render_derived()
 
     async def driver(self, connection: AsyncConnection) -> Any:
         fairy: Any = await connection.get_raw_connection()
@@ -148,15 +140,6 @@ class PostgresDialect:
             await driver.fetch(statement, *rows[0])
         else:
             await driver.executemany(statement, rows)
-
-    def blame(self, error: Exception) -> Exception:
-        if isinstance(error, (asyncpg.DataError, asyncpg.exceptions.DataError, UnicodeEncodeError)):
-            return Permanent(f"the database cannot hold a value ({type(error).__name__})")
-        if isinstance(error, asyncpg.InvalidCachedStatementError):
-            return Transient("the schema has just changed")
-        if isinstance(error, (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
-            return Unavailable(f"the database is away: {type(error).__name__} {error}")
-        return _by_state(str(getattr(error, "sqlstate", "") or ""), error) or error
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip_locked)
@@ -205,13 +188,11 @@ class SqliteDialect:
     def insert(self, table: Table) -> sqlite.Insert:
         return sqlite.insert(table)
 
-    def among(self, column: Column[Any], values: Sequence[str] | BindParameter[Any]) -> ColumnElement[bool]:
-        if isinstance(values, BindParameter):
-            return column.in_(select(self.each(values).c.value))
-        return column.in_(select(func.json_each(literal(list(values), _Listed)).table_valued("value").c.value))
+    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+        return column.in_(select(self.each(values).c.value))
 
-    def each(self, values: BindParameter[Any]) -> TableValuedAlias:
-        return func.json_each(bindparam(values.key, None, _Listed)).table_valued("value")
+    def each(self, values: str) -> TableValuedAlias:
+        return func.json_each(bindparam(values, None, _Listed)).table_valued("value")
 
     async def driver(self, connection: AsyncConnection) -> Any:
         return (await connection.get_raw_connection()).driver_connection
@@ -223,11 +204,6 @@ class SqliteDialect:
         self, driver: inline_sqlite.InlineConnection, statement: str, rows: Sequence[Sequence[Any]]
     ) -> None:
         driver.execute_many(statement, rows)
-
-    def blame(self, error: Exception) -> Exception:
-        if isinstance(error, UnicodeEncodeError):
-            return Permanent("the database cannot hold half a surrogate pair")
-        return _of_sqlite(error) or error
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         del skip_locked  # the whole database is this transaction's
@@ -286,6 +262,8 @@ _LATER = {"40001", "40P01", "55P03"}
 _AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200"}
 """Shutting down, crashed, starting up, too many connections, disk full, out of memory."""
 
+_ON_THE_WIRE = (OSError, asyncpg.PostgresConnectionError)
+
 _VALUE = "22"
 """The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
 
@@ -316,11 +294,35 @@ def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
 def _tell_apart(context: ExceptionContext) -> None:
     """What a statement met on the wire: here it is known to be the driver's, and not from whoever called it."""
     met = context.original_exception
-    if isinstance(met, (OSError, asyncpg.PostgresConnectionError)):
-        context.is_disconnect = True  # nothing more is sent on it, such as a rollback that would wait just as long
-        raise Unavailable(f"the database is away: {type(met).__name__} {met}")
-    if isinstance(met, UnicodeEncodeError):
-        raise Permanent("the database cannot hold half a surrogate pair")
+    if isinstance(met, (*_ON_THE_WIRE, UnicodeEncodeError)):
+        blamed = blame(met)
+        if isinstance(blamed, Unavailable):
+            context.is_disconnect = True  # nothing more is sent on it, such as a rollback that would wait just as long
+        raise blamed
+
+
+def blame(error: BaseException) -> BaseException:
+    """What a driver raised, as Unavailable, Transient or Permanent; a bug stays what it is."""
+    if isinstance(error, UnicodeEncodeError):
+        return Permanent("the database cannot hold half a surrogate pair")
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return Transient("the schema has just changed")
+    if isinstance(error, (*_ON_THE_WIRE, asyncpg.InterfaceError)):
+        return Unavailable(f"the database is away: {type(error).__name__} {error}")
+    state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+    if state in _LATER:
+        return Transient(f"the database could not do it now ({state})")
+    if state in _AWAY or state.startswith("08"):
+        return Unavailable(f"the database is away: {error}")
+    if state.startswith(_VALUE):
+        return Permanent(f"the database cannot hold a value ({state})")
+    if isinstance(error, sqlite3.OperationalError):
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            return Transient(f"the database is busy: {text}")
+        if "disk" in text or "unable to open" in text:
+            return Unavailable(f"the database cannot be used: {text}")
+    return error
 
 
 @contextmanager
@@ -346,29 +348,9 @@ def reached() -> Generator[None]:
         raise Unavailable(f"the database cannot be reached: {getattr(error, 'orig', error)}") from error
 
 
-def _translate(error: DBAPIError) -> Exception:
+def _translate(error: DBAPIError) -> BaseException:
     cause = error.orig
-    state = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "")
     if error.connection_invalidated:
         return Unavailable(f"the database is away: {cause}")
-    return _by_state(state, cause) or _of_sqlite(cause) or error
-
-
-def _by_state(state: str, error: BaseException | None) -> Exception | None:
-    if state in _LATER:
-        return Transient(f"the database could not do it now ({state})")
-    if state in _AWAY or state.startswith("08"):
-        return Unavailable(f"the database is away: {error}")
-    if state.startswith(_VALUE):
-        return Permanent(f"the database cannot hold a value ({state})")
-    return None
-
-
-def _of_sqlite(error: BaseException | None) -> Exception | None:
-    if isinstance(error, sqlite3.OperationalError):
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            return Transient(f"the database is busy: {text}")
-        if "disk" in text or "unable to open" in text:
-            return Unavailable(f"the database cannot be used: {text}")
-    return None
+    blamed = error if cause is None else blame(cause)
+    return error if blamed is cause else blamed

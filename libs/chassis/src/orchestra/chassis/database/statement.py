@@ -42,9 +42,9 @@ def given(name: str, of: Any = None) -> BindParameter[Any]:
     return bindparam(name, None, of)
 
 
-def insertion(table: Table, *columns: str) -> dict[str, BindParameter[Any]]:
-    """For `values`: each of the columns, or every one of the table's, from the row's value of that name."""
-    return {name: given(name) for name in columns or table.columns.keys()}
+def insertion(*columns: str) -> dict[str, BindParameter[Any]]:
+    """For `values`: each of the columns from the row's value of that name."""
+    return {name: given(name) for name in columns}
 
 
 class Statement:

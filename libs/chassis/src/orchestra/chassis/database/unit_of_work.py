@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
-from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of, reached, translated
+from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, blame, dialect_of, reached, translated
 from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, together
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.errors import Unavailable
@@ -96,8 +96,8 @@ class UnitOfWork:
             raise await self._blamed(error) from error
         return self._driver
 
-    async def _blamed(self, error: Exception) -> Exception:
-        met = self.dialect.blame(error)
+    async def _blamed(self, error: Exception) -> BaseException:
+        met = blame(error)
         if isinstance(met, Unavailable):
             # Nothing more is sent on it, such as a rollback that would wait just as long.
             await self.connection.invalidate(error)
@@ -150,12 +150,7 @@ W = TypeVar("W", bound=UnitOfWork, covariant=True)
 
 _WRITERS: WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], asyncio.Lock] = WeakValueDictionary()
 
-
-@asynccontextmanager
-async def _held(lock: asyncio.Lock) -> AsyncGenerator[None]:
-    """With a reference to it: the lock is there as long as somebody holds it or waits for it."""
-    async with lock:
-        yield
+"""By file and event loop; each is there as long as somebody holds it or waits for it."""
 
 
 class Database(Generic[W]):
@@ -204,7 +199,7 @@ class Database(Generic[W]):
         lock = _WRITERS.get(key)
         if lock is None:
             lock = _WRITERS[key] = asyncio.Lock()
-        return _held(lock)
+        return lock
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[W]:

@@ -47,12 +47,13 @@ class Express:
     async def _publish(self, batch: Sequence[Outgoing]) -> None:
         try:
             sent, failed = await publish(batch, self._transport, self._database.service)
-        except BaseException as error:
+        except Exception:
             self._handover.give_back(batch)
-            if not isinstance(error, Exception):
-                raise
             log.exception("events not published", count=len(batch))
             return
+        except asyncio.CancelledError:
+            self._handover.give_back(batch)
+            raise
         self._handover.sent(sent)
         if failed:
             try:

@@ -17,7 +17,7 @@ P = TypeVar("P", bound=PartedEvent)
 
 
 def _claim(dialect: Dialect) -> Executable:
-    fresh = select(given("subscription", String), dialect.each(given("event_ids")).c.value, given("at", Instant))
+    fresh = select(given("subscription", String), dialect.each("event_ids").c.value, given("at", Instant))
     columns = ["subscription", "event_id", "at"]
     # SQLite takes what follows a SELECT without WHERE for a join.
     insert = dialect.insert(INBOX).from_select(columns, fresh.where(true()))

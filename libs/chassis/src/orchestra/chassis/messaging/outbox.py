@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, or_, select, update
 
+from orchestra.chassis.database.statement import Statement, given
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.ids import new_id
@@ -36,13 +37,18 @@ async def claim(work: UnitOfWork, limit: int) -> tuple[str, list[Outgoing]]:
     return token, [Outgoing(*row[1:]) for row in sorted(rows, key=lambda row: row.position)]
 
 
+_MARK_SENT = Statement(
+    lambda dialect: (
+        update(OUTBOX)
+        .where(dialect.among(OUTBOX.c.event_id, "ids"), OUTBOX.c.claim == given("held"))
+        .values(sent_at=given("now"), claim=None, claimed_until=None, last_error=None)
+    )
+)
+
+
 async def mark_sent(work: UnitOfWork, token: str, event_ids: Sequence[str]) -> None:
     """Only the holder of the claim may say so: a relay that lost it would mark what another one sends."""
-    await work.connection.execute(
-        update(OUTBOX)
-        .where(work.dialect.among(OUTBOX.c.event_id, event_ids), OUTBOX.c.claim == token)
-        .values(sent_at=work.now, claim=None, claimed_until=None, last_error=None)
-    )
+    await work.fetch(_MARK_SENT, ids=list(event_ids), held=token, now=work.now)
 
 
 async def postpone(work: UnitOfWork, token: str, out: Outgoing, reason: str) -> None:

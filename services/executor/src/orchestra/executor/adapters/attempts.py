@@ -27,21 +27,19 @@ _ACCEPT = Statement(
     lambda dialect: (
         dialect.insert(ATTEMPT)
         .inline()
-        .values(insertion(ATTEMPT, *(column.name for column in ATTEMPT.c if not column.name.startswith("lease_"))))
+        .values(insertion(*(column.name for column in ATTEMPT.c if not column.name.startswith("lease_"))))
         .on_conflict_do_nothing()
     )
 )
 _MET = Statement(
     lambda dialect: union_all(
-        select(ATTEMPT.c.id, null()).where(dialect.among(ATTEMPT.c.id, given("ids"))),
-        select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(dialect.among(ENDED_RUN.c.run_id, given("runs"))),
+        select(ATTEMPT.c.id, null()).where(dialect.among(ATTEMPT.c.id, "ids")),
+        select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(dialect.among(ENDED_RUN.c.run_id, "runs")),
     )
 )
 """Attempts that are known, and runs that were cancelled, these with the reason."""
 _ENDED = Statement(
-    lambda dialect: select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(
-        dialect.among(ENDED_RUN.c.run_id, given("ids"))
-    )
+    lambda dialect: select(ENDED_RUN.c.run_id, ENDED_RUN.c.reason).where(dialect.among(ENDED_RUN.c.run_id, "ids"))
 )
 
 
@@ -67,7 +65,7 @@ _END = Statement(
 
 def _still_held(dialect: Dialect) -> Executable:
     query: Any = select(ATTEMPT.c.id, ATTEMPT.c.token, ATTEMPT.c.lease_owner).where(
-        dialect.among(ATTEMPT.c.id, given("ids")), ATTEMPT.c.status.in_(sorted(sources("failed")))
+        dialect.among(ATTEMPT.c.id, "ids"), ATTEMPT.c.status.in_(sorted(sources("failed")))
     )
     return dialect.locked(query.order_by(ATTEMPT.c.id))
 

@@ -284,7 +284,7 @@ _OF_ATTEMPTS = Statement(
     lambda dialect: (
         select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *TASK_COLUMNS)
         .join(TASK, TASK.c.id == DISPATCH.c.task_id)
-        .where(dialect.among(DISPATCH.c.attempt_id, given("ids")))
+        .where(dialect.among(DISPATCH.c.attempt_id, "ids"))
     )
 )
 _FINISH = _perform("done", "ended_at")
@@ -292,7 +292,7 @@ _HOLD = _perform("in_review", "performed_at")
 
 
 def _release(dialect: Dialect) -> Executable:
-    after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, given("ids")))
+    after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, "ids"))
     free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
     return update(TASK).where(*free).values(status="ready").returning(*TASK_COLUMNS, TASK.c.position)
 
@@ -355,9 +355,7 @@ _HANDED_ON = Statement(
     lambda dialect: (
         select(DEPENDENCY.c.successor, TASK.c.outputs)
         .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
-        .where(
-            dialect.among(DEPENDENCY.c.successor, given("ids")), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None)
-        )
+        .where(dialect.among(DEPENDENCY.c.successor, "ids"), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
         .order_by(DEPENDENCY.c.successor, _ORDER)
     )
 )
