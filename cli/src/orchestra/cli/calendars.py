@@ -1,9 +1,9 @@
 """`orchestra calendar` and `orchestra schedule`: when work is done, and what that comes to."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.find_project import path_of
@@ -57,7 +57,7 @@ async def show_schedule(settings: CliSettings, project: str | None, version: int
         schedule = await api.get(f"{base}/schedules/{version}" if version else f"{base}/schedule")
         tasks = await api.all(f"{base}/tasks")
     if as_json:
-        return _json(schedule)
+        return print_json(schedule)
     screen = Screen()
     screen.say(f"Schedule {schedule['version']} of {moment(schedule['at'])}, because {schedule['cause']}", "bold")
     screen.schedule(schedule, {task["key"]: task["status"] for task in tasks})
@@ -68,13 +68,12 @@ async def show_schedule(settings: CliSettings, project: str | None, version: int
 async def history(settings: CliSettings, project: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         versions = await api.all(f"{await path_of(api, project)}/schedules")
-    if as_json:
-        return _json(versions)
-    rows = [
-        (str(v["version"]), moment(v["at"]), moment(v["project_end"]), str(v["moved"]), v["cause"]) for v in versions
-    ]
-    Screen().table(("Version", "At", "Project ends", "Moved", "Cause"), rows)
-    return Exit.OK
+    return print_list(
+        versions,
+        ("Version", "At", "Project ends", "Moved", "Cause"),
+        lambda v: (str(v["version"]), moment(v["at"]), moment(v["project_end"]), str(v["moved"]), v["cause"]),
+        as_json=as_json,
+    )
 
 
 async def diff(
@@ -87,7 +86,7 @@ async def diff(
         query = {"since": since} if since else {}
         found = await api.get(f"{base}/schedules/{newest}/difference", **query)
     if as_json:
-        return _json(found)
+        return print_json(found)
     screen = Screen()
     before, after = found["since"], found["version"]
     screen.say(f"From schedule {before['version']} to {after['version']}", "bold")
@@ -110,14 +109,9 @@ def _span(move: dict[str, Any], when: str) -> str:
 
 def _calendar(calendar: dict[str, Any], *, as_json: bool) -> Exit:
     if as_json:
-        return _json(calendar)
+        return print_json(calendar)
     screen = Screen()
     screen.say(f"{calendar['zone']}: {', '.join(calendar['days'])}, {', '.join(calendar['hours'])}")
     screen.say(f"Holidays: {', '.join(calendar['holidays']) or 'none'}")
     screen.say(f"Plans to {calendar['grain_minutes']} minutes")
-    return Exit.OK
-
-
-def _json(value: Any) -> Exit:
-    print(json.dumps(value, indent=2))
     return Exit.OK

@@ -1,10 +1,10 @@
 """What `orchestra notify` does."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from orchestra.cli.answers import print_list
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
@@ -20,24 +20,18 @@ FIRST_TRY_S = 60.0
 async def ls(settings: CliSettings, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         found = [channel for path in LISTS.values() for channel in await api.all(path)]
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return Exit.OK
-    screen = Screen()
-    if not found:
-        screen.note("nobody hears: see `orchestra notify add-mail` and `add-webhook`")
-        return Exit.OK
-    rows = [
-        (
-            channel["id"],
-            channel.get("url") or channel["address"],
-            ", ".join(channel["kinds"]),
-            channel["disabled_reason"] or channel["status"],
-        )
-        for channel in found
-    ]
-    screen.table(("Channel", "Where", "Kinds", "State"), rows)
-    return Exit.OK
+    return print_list(
+        found,
+        ("Channel", "Where", "Kinds", "State"),
+        lambda c: (
+            c["id"],
+            c.get("url") or c["address"],
+            ", ".join(c["kinds"]),
+            c["disabled_reason"] or c["status"],
+        ),
+        as_json=as_json,
+        none="nobody hears: see `orchestra notify add-mail` and `add-webhook`",
+    )
 
 
 async def add(settings: CliSettings, path: str, body: Mapping[str, Any]) -> Exit:
@@ -91,22 +85,19 @@ async def _first_try(api: Api, channel: str, delivery_id: str) -> dict[str, Any]
 async def deliveries(settings: CliSettings, channel: str, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         found = await api.all(f"{_path(channel)}/deliveries")
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return Exit.OK
-    rows = [
-        (
-            delivery["id"],
-            delivery["kind"],
-            delivery["status"],
-            str(len(delivery["tries"])),
-            _last(delivery["tries"]),
-            delivery["next_try_at"] or "",
-        )
-        for delivery in found
-    ]
-    Screen().table(("Delivery", "Kind", "State", "Tries", "Last", "Next"), rows)
-    return Exit.OK
+    return print_list(
+        found,
+        ("Delivery", "Kind", "State", "Tries", "Last", "Next"),
+        lambda d: (
+            d["id"],
+            d["kind"],
+            d["status"],
+            str(len(d["tries"])),
+            _last(d["tries"]),
+            d["next_try_at"] or "",
+        ),
+        as_json=as_json,
+    )
 
 
 def _last(tries: list[dict[str, Any]]) -> str:

@@ -1,7 +1,6 @@
 """`orchestra doctor` and `orchestra dead`: what is not well, and what could not be handled."""
 
-import json
-
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.screen import Screen
@@ -17,7 +16,7 @@ async def doctor(settings: CliSettings, *, as_json: bool) -> Exit:
     findings = system["findings"]
     well = system["ready"] and all(finding["severity"] == "note" for finding in findings)
     if as_json:
-        print(json.dumps({**system, "well": well}, indent=2))
+        print_json({**system, "well": well})
         return Exit.OK if well else Exit.UNAVAILABLE
     screen = Screen()
     rows = [
@@ -39,23 +38,20 @@ async def doctor(settings: CliSettings, *, as_json: bool) -> Exit:
 async def dead_ls(settings: CliSettings, *, replayed: bool, as_json: bool) -> Exit:
     async with connected(settings) as api:
         letters = await api.all("/dead-letters", replayed=replayed)
-    if as_json:
-        print(json.dumps(letters, indent=2))
-        return Exit.OK
-    screen = Screen()
-    if not letters:
-        screen.note("no dead letters")
-        return Exit.OK
-    rows = [(letter["id"], letter["subscription"], letter["at"], letter["reason"]) for letter in letters]
-    screen.table(("Dead letter", "Subscription", "At", "Reason"), rows)
-    return Exit.OK
+    return print_list(
+        letters,
+        ("Dead letter", "Subscription", "At", "Reason"),
+        lambda letter: (letter["id"], letter["subscription"], letter["at"], letter["reason"]),
+        as_json=as_json,
+        none="no dead letters",
+    )
 
 
 async def dead_show(settings: CliSettings, letter_id: str) -> Exit:
     async with connected(settings) as api:
         service = _service_of(await api.all("/dead-letters", replayed=True), letter_id)
-        print(json.dumps(await api.get(f"/dead-letters/{service}/{letter_id}"), indent=2))
-    return Exit.OK
+        letter = await api.get(f"/dead-letters/{service}/{letter_id}")
+    return print_json(letter)
 
 
 async def dead_replay(settings: CliSettings, letter_id: str) -> Exit:

@@ -1,9 +1,9 @@
 """`orchestra member`, `role` and `workload`: who works on a project, and what they have in hand."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.find_project import path_of
@@ -14,18 +14,21 @@ from orchestra.cli.settings import CliSettings
 async def ls(settings: CliSettings, project: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         members = await api.all(f"{await path_of(api, project)}/members")
-    if as_json:
-        return _json(members)
-    screen = Screen()
-    if not members:
-        screen.note("nobody yet: orchestra member add ID --name NAME")
-        return Exit.OK
-    rows = [
-        (m["id"], m["name"], _kind(m), ", ".join(m["roles"]), m["seniority"], f"{m['capacity']:g}", str(m["slots"]))
-        for m in members
-    ]
-    screen.table(("Member", "Name", "", "Roles", "Seniority", "Capacity", "Slots"), rows)
-    return Exit.OK
+    return print_list(
+        members,
+        ("Member", "Name", "", "Roles", "Seniority", "Capacity", "Slots"),
+        lambda m: (
+            m["id"],
+            m["name"],
+            _kind(m),
+            ", ".join(m["roles"]),
+            m["seniority"],
+            f"{m['capacity']:g}",
+            str(m["slots"]),
+        ),
+        as_json=as_json,
+        none="nobody yet: orchestra member add ID --name NAME",
+    )
 
 
 async def show(settings: CliSettings, project: str | None, key: str, *, as_json: bool) -> Exit:
@@ -70,7 +73,7 @@ async def leave(
     async with connected(settings) as api:
         left = await api.post(f"{await path_of(api, project)}/members/{key}/{verb}", body)
     if as_json:
-        return _json(left)
+        return print_json(left)
     tasks = ", ".join(task["key"] for task in left["returned"]) or "none"
     Screen().say(f"{key} {'was fired' if verb == 'fire' else 'resigned'}; tasks that went back: {tasks}")
     return Exit.OK
@@ -79,31 +82,30 @@ async def leave(
 async def workload(settings: CliSettings, project: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         loads = await api.all(f"{await path_of(api, project)}/workload")
-    if as_json:
-        return _json(loads)
-    rows = [
-        (
+    return print_list(
+        loads,
+        ("Member", "Workload", "Points", "Ratio", "Left", "Tasks"),
+        lambda load: (
             load["name"],
             load["band"],
             f"{load['score']:g} of {load['capacity']:g}",
             f"{load['ratio']:.2f}",
             str(load["points_left"]),
             ", ".join(task["key"] for task in load["tasks"]),
-        )
-        for load in loads
-    ]
-    Screen().table(("Member", "Workload", "Points", "Ratio", "Left", "Tasks"), rows)
-    return Exit.OK
+        ),
+        as_json=as_json,
+    )
 
 
 async def roles(settings: CliSettings, project: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         found = await api.all(f"{await path_of(api, project)}/roles")
-    if as_json:
-        return _json(found)
-    rows = [(role["name"], ", ".join(role["members"]), str(len(role["tasks"]) or "")) for role in found]
-    Screen().table(("Role", "Members", "Open tasks"), rows)
-    return Exit.OK
+    return print_list(
+        found,
+        ("Role", "Members", "Open tasks"),
+        lambda role: (role["name"], ", ".join(role["members"]), str(len(role["tasks"]) or "")),
+        as_json=as_json,
+    )
 
 
 async def change_role(settings: CliSettings, project: str | None, verb: str, name: str, new_name: str = "") -> Exit:
@@ -124,7 +126,7 @@ async def change_role(settings: CliSettings, project: str | None, verb: str, nam
 
 def _member(member: dict[str, Any], loads: list[dict[str, Any]], *, as_json: bool) -> Exit:
     if as_json:
-        return _json({**member, **({"workload": loads[0]} if loads else {})})
+        return print_json({**member, **({"workload": loads[0]} if loads else {})})
     screen = Screen()
     screen.say(f"{member['name']} ({member['id']}), {_kind(member) or 'person'}, {member['seniority']}", "bold")
     screen.say(f"Roles: {', '.join(member['roles']) or 'none'}")
@@ -143,8 +145,3 @@ def _member(member: dict[str, Any], loads: list[dict[str, Any]], *, as_json: boo
 
 def _kind(member: dict[str, Any]) -> str:
     return "project manager" if member["manager"] else "agent" if member["kind"] == "agent" else ""
-
-
-def _json(value: Any) -> Exit:
-    print(json.dumps(value, indent=2))
-    return Exit.OK

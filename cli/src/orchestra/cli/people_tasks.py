@@ -1,9 +1,9 @@
 """`orchestra task take`, `start`, `report`, `abandon`, `remove-assignee` and `log`: people and their tasks."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
@@ -20,8 +20,7 @@ async def say(
         found = await _find(api, task, project)
         said = await api.post(f"/tasks/{found['id']}/{verb}", {k: v for k, v in body.items() if v not in (None, "")})
     if as_json:
-        print(json.dumps(said, indent=2))
-        return Exit.OK
+        return print_json(said)
     who = f", {said['assignee']['name']} has it" if said["assignee"] else ""
     far = f", {said['progress']} %" if said["progress"] else ""
     Screen().say(f"{said['key']} is {said['status']}{who}{far}")
@@ -33,22 +32,19 @@ async def log(settings: CliSettings, task: str | None, project: str | None, *, a
     async with connected(settings) as api:
         where = f"/tasks/{(await _find(api, task, project))['id']}" if task else await path_of(api, project)
         entries = await api.all(f"{where}/log")
-    if as_json:
-        print(json.dumps(entries, indent=2))
-        return Exit.OK
-    rows = [
-        (
+    return print_list(
+        entries,
+        ("At", "Task", "What", "State", "Member", "Why"),
+        lambda e: (
             moment(e["at"]),
             e["task_key"],
             e["kind"],
             e["after"] if e["before"] == e["after"] else f"{e['before']} → {e['after']}",
             e["member"]["name"] if e["member"] else "",
             (f"{e['percent']} % " if e["percent"] is not None else "") + e["text"],
-        )
-        for e in entries
-    ]
-    Screen().table(("At", "Task", "What", "State", "Member", "Why"), rows)
-    return Exit.OK
+        ),
+        as_json=as_json,
+    )
 
 
 async def _find(api: Api, task: str, project: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
@@ -32,12 +33,12 @@ async def create(
 async def ls(settings: CliSettings, project: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         plans = await api.all(f"/projects/{await _project(api, project)}/plans")
-    if as_json:
-        print(json.dumps(plans, indent=2))
-        return Exit.OK
-    rows = [(p["id"], str(p["version"] or ""), p["status"], (p["hash"] or "")[:12], p["created_at"]) for p in plans]
-    Screen().table(("Plan", "Version", "Status", "Hash", "Created"), rows)
-    return Exit.OK
+    return print_list(
+        plans,
+        ("Plan", "Version", "Status", "Hash", "Created"),
+        lambda p: (p["id"], str(p["version"] or ""), p["status"], (p["hash"] or "")[:12], p["created_at"]),
+        as_json=as_json,
+    )
 
 
 async def show(settings: CliSettings, plan: str | None, project: str | None, *, as_json: bool) -> Exit:
@@ -53,9 +54,8 @@ async def diff(
         found = await _find(api, plan, project)
         told = await api.get(f"/plans/{found['id']}/diff", **({"against": against} if against else {}))
     if as_json:
-        print(json.dumps(told, indent=2))
-    else:
-        show_difference(Screen(), told)
+        return print_json(told)
+    show_difference(Screen(), told)
     return Exit.OK
 
 
@@ -126,11 +126,10 @@ def show_difference(screen: Screen, told: dict[str, Any]) -> None:
 
 def _shown(plan: dict[str, Any], *, as_json: bool) -> Exit:
     if as_json:
-        print(json.dumps(plan, indent=2))
-    else:
-        screen = Screen()
-        screen.plan(plan)
-        screen.say(f"{plan['id']}: {plan['status']}")
+        return print_json(plan)
+    screen = Screen()
+    screen.plan(plan)
+    screen.say(f"{plan['id']}: {plan['status']}")
     return Exit.OK
 
 

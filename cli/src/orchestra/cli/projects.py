@@ -1,9 +1,9 @@
 """`orchestra project`: what there is, one as it stands, and what becomes of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.find_project import project_of
@@ -15,16 +15,13 @@ from orchestra.cli.settings import CliSettings
 async def ls(settings: CliSettings, *, archived: bool, as_json: bool) -> Exit:
     async with connected(settings) as api:
         projects = await api.all("/projects", **({} if archived else {"archived": False}))
-    if as_json:
-        print(json.dumps(projects, indent=2))
-        return Exit.OK
-    screen = Screen()
-    if not projects:
-        screen.note("no projects yet: orchestra project create NAME")
-        return Exit.OK
-    rows = [(p["id"], p["name"], moment(p["created_at"]), "archived" if p["archived_at"] else "") for p in projects]
-    screen.table(("Project", "Name", "Created", ""), rows)
-    return Exit.OK
+    return print_list(
+        projects,
+        ("Project", "Name", "Created", ""),
+        lambda p: (p["id"], p["name"], moment(p["created_at"]), "archived" if p["archived_at"] else ""),
+        as_json=as_json,
+        none="no projects yet: orchestra project create NAME",
+    )
 
 
 async def create(settings: CliSettings, name: str, description: str, *, as_json: bool) -> Exit:
@@ -43,8 +40,7 @@ async def show(settings: CliSettings, wanted: str | None, *, as_json: bool) -> E
         schedules = (await api.get(f"{base}/schedules", limit=1))["data"]
     schedule = schedules[0] if schedules else None
     if as_json:
-        print(json.dumps({**project, "plans": plans, "runs": runs, "members": members, "schedule": schedule}, indent=2))
-        return Exit.OK
+        return print_json({**project, "plans": plans, "runs": runs, "members": members, "schedule": schedule})
     screen = Screen()
     screen.say(f"{project['name']} ({project['id']})", "bold")
     if project["description"]:
@@ -93,7 +89,6 @@ async def export(settings: CliSettings, wanted: str | None, out: Path | None, *,
 
 def _shown(project: dict[str, Any], what: str, *, as_json: bool) -> Exit:
     if as_json:
-        print(json.dumps(project, indent=2))
-    else:
-        Screen().say(f"{project['id']}: {project['name']} is {what}")
+        return print_json(project)
+    Screen().say(f"{project['id']}: {project['name']} is {what}")
     return Exit.OK

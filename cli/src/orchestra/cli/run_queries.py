@@ -1,8 +1,8 @@
 """`orchestra runs`: what there is, and one as it stands."""
 
-import json
 from typing import Any
 
+from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
@@ -13,19 +13,13 @@ from orchestra.cli.settings import CliSettings
 async def ls(settings: CliSettings, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         runs = await api.all("/runs")
-    if as_json:
-        print(json.dumps(runs, indent=2))
-        return Exit.OK
-    screen = Screen()
-    if not runs:
-        screen.note("no runs yet: orchestra run FILE")
-        return Exit.OK
-    rows = [
-        (run["id"], run["status"], f"{run['totals'].get('done', 0)}/{sum(run['totals'].values())}", run["created_at"])
-        for run in runs
-    ]
-    screen.table(("Run", "Status", "Done", "Created"), rows)
-    return Exit.OK
+    return print_list(
+        runs,
+        ("Run", "Status", "Done", "Created"),
+        lambda r: (r["id"], r["status"], f"{r['totals'].get('done', 0)}/{sum(r['totals'].values())}", r["created_at"]),
+        as_json=as_json,
+        none="no runs yet: orchestra run FILE",
+    )
 
 
 async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> Exit:
@@ -35,8 +29,7 @@ async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> E
         schedules = await api.all(f"/projects/{run['project_id']}/schedules")
         schedule = await api.get(f"/projects/{run['project_id']}/schedule") if schedules else None
     if as_json:
-        print(json.dumps({**run, "tasks": tasks, "schedule": schedule}, indent=2))
-        return Exit.OK
+        return print_json({**run, "tasks": tasks, "schedule": schedule})
     screen = Screen()
     screen.say(f"{run['id']}: {run['status']} ({run['cause']})")
     rows = [(t["key"], t["status"], _who(t), str(t["attempts"] or ""), t["title"]) for t in tasks]

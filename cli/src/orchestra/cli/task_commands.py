@@ -1,8 +1,8 @@
 """`orchestra task`: what people say and ask about single tasks."""
 
-import json
 from typing import Any
 
+from orchestra.cli.answers import print_json
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
@@ -49,9 +49,8 @@ async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_js
         found = await find_task(api, task, run_id)
         told = await api.get(f"/tasks/{found['id']}/explain")
     if as_json:
-        print(json.dumps(told, indent=2))
-    else:
-        Screen().say(told["sentence"])
+        return print_json(told)
+    Screen().say(told["sentence"])
     return Exit.OK
 
 
