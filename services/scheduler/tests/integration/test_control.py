@@ -61,6 +61,22 @@ async def test_a_paused_run_begins_nothing_calls_back_what_has_not_begun_and_goe
     assert await ends(stage) == [("running", 1), ("paused", 1), ("running", 1), ("finished", 1)]
 
 
+async def test_what_a_command_answers_is_what_there_is_after_it(stage: Stage) -> None:
+    await stage.team(agent(slots=2))
+    a, b, c = (command_task(key, retries=0) for key in "abc")
+    run = await stage.start(await stage.plan(a, b, c))
+    first, second, third = await stage.said("task.dispatched.v1")
+    await stage.say(fail(first, "permanent"), fail(second, "permanent"), begin(third))
+
+    again = await say(stage, first.task_id, "retry")
+    assert again["status"] == "queued"
+    assert again["assignee"] is not None
+
+    whole = await say(stage, run, "retry")
+    assert (whole["status"], whole["totals"]) == ("running", {"queued": 2, "running": 1})
+    assert whole["schedule_is_current"] is False
+
+
 async def test_what_was_called_back_is_done_when_it_had_begun_all_the_same(stage: Stage) -> None:
     await stage.team(agent())
     run = await stage.start(await stage.plan(command_task("pay", repeatable=False)))

@@ -75,10 +75,6 @@ class UnitOfWork:
         """Have the rows written with all others at the end, or at the next `flush`."""
         self._later.setdefault(write, []).extend(rows)
 
-    def puts_off(self, write: Write) -> bool:
-        """Whether rows of it wait."""
-        return write in self._later
-
     async def flush(self) -> None:
         """Write what was put off, for whoever reads it in this transaction."""
         pending, self._later = [(write, rows) for write, rows in self._later.items() if rows], {}

@@ -18,9 +18,15 @@ _REASONS = {"assigned": "is theirs to do", "running": "is being done by them"}
 
 
 class Queries:
+    """What there is; in a transaction that writes, what it has put off included."""
+
     def __init__(self, work: UnitOfWork, workspace_id: WorkspaceId) -> None:
-        self._execute = work.connection.execute
+        self._work = work
         self._workspace_id = workspace_id
+
+    async def _execute(self, query: Any) -> Any:
+        await self._work.flush()
+        return await self._work.connection.execute(query)
 
     async def runs(self, project_id: ProjectId | None, limit: int, after: RunId | None) -> list[dict[str, Any]]:
         """The newest first."""

@@ -47,16 +47,9 @@ class SqlTasks:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._execute = work.connection.execute
-
-    async def _fetch(self, statement: Statement, **values: Any) -> list[Row]:
-        """Who reads tasks sees what this transaction has queued."""
-        if self._work.puts_off(_QUEUE):
-            await self._work.flush()
-        return await self._work.fetch(statement, **values)
+        self._fetch = work.fetch
 
     async def _all(self, query: Select[Any]) -> list[Task]:
-        if self._work.puts_off(_QUEUE):
-            await self._work.flush()
         return [task_of(row) for row in (await self._execute(query)).mappings()]
 
     async def add_graph(
@@ -200,6 +193,7 @@ class SqlTasks:
                 for task, member, attempt in taken
             ],
         )
+        await self._work.flush()
 
     async def assign(self, taken: Sequence[tuple[Task, MemberId]]) -> None:
         await self._execute(
@@ -210,8 +204,6 @@ class SqlTasks:
         )
 
     async def change(self, task_ids: Sequence[TaskId], **values: Any) -> None:
-        if self._work.puts_off(_QUEUE):
-            await self._work.flush()
         await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(**values))
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:

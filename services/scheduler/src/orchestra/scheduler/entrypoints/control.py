@@ -17,7 +17,7 @@ from orchestra.scheduler.application.resume_task import resume_task
 from orchestra.scheduler.application.retry_run import retry_run
 from orchestra.scheduler.application.retry_task import retry_task
 from orchestra.scheduler.application.skip_task import skip_task
-from orchestra.scheduler.entrypoints.shown import matched_run, matched_task, run_view, task_view
+from orchestra.scheduler.entrypoints.shown import matched_run, run_view, said_of_task
 from orchestra.scheduler.entrypoints.views import RunView, TaskView
 
 router = APIRouter()
@@ -92,11 +92,5 @@ async def _control_run(command: Command, match: Match, run_id: str, control: Con
 
 
 async def _control_task(command: Command, match: Match, task_id: str, control: Control) -> Response:
-    workspace_id, by = command.caller.workspace_id, command.caller.subject
-
-    async def effect(work: SqlSchedulingWork) -> TaskView:
-        await matched_task(work, match, workspace_id, task_id)
-        await control(work, workspace_id, task_id, by)
-        return await task_view(work, workspace_id, task_id)
-
-    return await command.run(effect, tagged=True)
+    by = command.caller.subject
+    return await said_of_task(command, match, task_id, lambda work, ws: control(work, ws, task_id, by))

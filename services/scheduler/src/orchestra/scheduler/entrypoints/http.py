@@ -18,7 +18,7 @@ from orchestra.scheduler.application.set_team import set_team
 from orchestra.scheduler.application.start_run import RunRequest, start_run
 from orchestra.scheduler.domain.errors import UnknownProject
 from orchestra.scheduler.domain.work.explanation import explain
-from orchestra.scheduler.entrypoints.shown import matched_task, run_view, task_view
+from orchestra.scheduler.entrypoints.shown import run_view, said_of_task, task_view
 from orchestra.scheduler.entrypoints.team import Strict, TeamRequest, team_to_json
 from orchestra.scheduler.entrypoints.views import (
     ExplanationView,
@@ -146,26 +146,18 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
 @router.post("/tasks/{task_id}/complete", response_model=TaskView)
 async def post_complete(task_id: str, request: CompleteTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """The assignee says that their task is done."""
-
-    async def effect(work: SqlSchedulingWork) -> TaskView:
-        await matched_task(work, match, command.caller.workspace_id, task_id)
-        await complete_task(work, command.caller.workspace_id, task_id, request.member)
-        return await task_view(work, command.caller.workspace_id, task_id)
-
-    return await command.run(effect, tagged=True)
+    return await said_of_task(
+        command, match, task_id, lambda work, ws: complete_task(work, ws, task_id, request.member)
+    )
 
 
 @router.post("/tasks/{task_id}/decide", response_model=TaskView)
 async def post_decide(task_id: str, request: DecideTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """Decide about a task that waits: run it once more, or fail it."""
-
-    async def effect(work: SqlSchedulingWork) -> TaskView:
-        caller = command.caller
-        await matched_task(work, match, caller.workspace_id, task_id)
-        await decide_task(work, caller.workspace_id, task_id, request.decision, caller.subject)
-        return await task_view(work, caller.workspace_id, task_id)
-
-    return await command.run(effect, tagged=True)
+    by = command.caller.subject
+    return await said_of_task(
+        command, match, task_id, lambda work, ws: decide_task(work, ws, task_id, request.decision, by)
+    )
 
 
 @router.get("/projects/{project_id}/schedule", response_model=ScheduleView)

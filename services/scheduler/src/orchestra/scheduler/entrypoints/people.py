@@ -1,6 +1,5 @@
 """What people do with tasks, the log of it, the workload it makes; and the roles of a project."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from fractions import Fraction
 from typing import Annotated
@@ -8,17 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from orchestra.chassis.http.commands import Command, CurrentCommand
-from orchestra.chassis.http.etags import HonouredMatch, Match
+from orchestra.chassis.http.commands import CurrentCommand
+from orchestra.chassis.http.etags import HonouredMatch
 from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Cursor, Page
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters.log import log_page
-from orchestra.scheduler.adapters.queries import Queries
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application import change_roles
-from orchestra.scheduler.application.find_held import held_task
 from orchestra.scheduler.application.give_back_task import abandon_task, remove_assignee
 from orchestra.scheduler.application.report_progress import report_progress
 from orchestra.scheduler.application.select_task import select_task
@@ -29,6 +26,7 @@ from orchestra.scheduler.domain.people.workload import Band, points_of
 from orchestra.scheduler.domain.timeline.calendar import Calendar
 from orchestra.scheduler.domain.work.log import LogKind
 from orchestra.scheduler.entrypoints.members import project_shown
+from orchestra.scheduler.entrypoints.shown import said_of_task
 from orchestra.scheduler.entrypoints.team import Strict
 from orchestra.scheduler.entrypoints.views import PersonView, TaskView
 
@@ -130,7 +128,7 @@ class RoleView(BaseModel):
 @router.post("/tasks/{task_id}/select", response_model=TaskView)
 async def post_select(task_id: str, request: SelectTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """Take a task for oneself. Each refusal names its rule and its numbers."""
-    return await _say(
+    return await said_of_task(
         command, match, task_id, lambda work, ws: select_task(work, ws, task_id, request.member, request.by)
     )
 
@@ -138,13 +136,13 @@ async def post_select(task_id: str, request: SelectTask, command: CurrentCommand
 @router.post("/tasks/{task_id}/start", response_model=TaskView)
 async def post_start(task_id: str, request: StartTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """The assignee begins; from then on the start is a fact."""
-    return await _say(command, match, task_id, lambda work, ws: start_task(work, ws, task_id, request.member))
+    return await said_of_task(command, match, task_id, lambda work, ws: start_task(work, ws, task_id, request.member))
 
 
 @router.post("/tasks/{task_id}/report", response_model=TaskView)
 async def post_report(task_id: str, request: ReportProgress, command: CurrentCommand, match: HonouredMatch) -> Response:
     """The assignee reports how far it is."""
-    return await _say(
+    return await said_of_task(
         command,
         match,
         task_id,
@@ -155,7 +153,7 @@ async def post_report(task_id: str, request: ReportProgress, command: CurrentCom
 @router.post("/tasks/{task_id}/abandon", response_model=TaskView)
 async def post_abandon(task_id: str, request: AbandonTask, command: CurrentCommand, match: HonouredMatch) -> Response:
     """The assignee gives the task back; it is ready for others."""
-    return await _say(
+    return await said_of_task(
         command, match, task_id, lambda work, ws: abandon_task(work, ws, task_id, request.member, request.reason)
     )
 
@@ -165,7 +163,7 @@ async def post_remove_assignee(
     task_id: str, request: RemoveAssignee, command: CurrentCommand, match: HonouredMatch
 ) -> Response:
     """A manager takes the task away from its assignee; it is ready for others."""
-    return await _say(
+    return await said_of_task(
         command, match, task_id, lambda work, ws: remove_assignee(work, ws, task_id, request.by, request.reason)
     )
 
@@ -239,29 +237,6 @@ def _position(cursor: Cursor) -> int:
     if not (cursor.after or "0").isdecimal():
         raise Problem(422, "invalid-cursor", "this cursor belongs to another list")
     return int(cursor.after or 0)
-
-
-async def _say(
-    command: Command,
-    match: Match,
-    task_id: str,
-    speak: Callable[[SqlSchedulingWork, str], Awaitable[object]],
-) -> Response:
-    """What somebody says of a task, where the task still is what they believe, and the task as it is then."""
-    workspace_id = command.caller.workspace_id
-
-    async def effect(work: SqlSchedulingWork) -> TaskView:
-        if match:
-            await held_task(work, workspace_id, task_id)
-            match.check(await _task(work, workspace_id, task_id))
-        await speak(work, workspace_id)
-        return await _task(work, workspace_id, task_id)
-
-    return await command.run(effect, tagged=True)
-
-
-async def _task(work: SqlSchedulingWork, workspace_id: str, task_id: str) -> TaskView:
-    return TaskView(**await Queries(work, workspace_id).task(task_id))
 
 
 def _role(role: change_roles.Role) -> RoleView:
