@@ -100,9 +100,10 @@ class Play:
 
     async def going_on(self, run: str) -> str:
         """The run, or the next one where it had finished before the newest plan came."""
-        if (await self.stage.run(run))["status"] != "finished":
+        newest, shown = self.approved[-1][0], await self.stage.run(run)
+        if shown["status"] != "finished" or shown["plan_id"] == newest:  # the newest may leave nothing to be done
             return run
-        return await self.stage.start(self.approved[-1][0])
+        return await self.stage.start(newest)
 
     async def finish(self) -> None:
         """All that is left succeeds; a person lets what waits for a decision run once more."""
