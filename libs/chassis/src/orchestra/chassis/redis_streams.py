@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from orchestra.chassis.redis_client import redis_at
 from orchestra.chassis.streams import KEPT, Chunk
 from orchestra.chassis.telemetry.logging import logger
 
@@ -32,9 +32,7 @@ class RedisStreams:
     """A twin of LocalStreams. An entry's id is the place where its chunk ends: a place is all a reader needs."""
 
     def __init__(self, url: str) -> None:
-        options: Any = {"socket_timeout": 5, "socket_connect_timeout": 5, "protocol": 2}
-        # The client's own types are incomplete.
-        self._redis: Any = Redis.from_url(url, **options)  # pyright: ignore[reportUnknownMemberType]
+        self._redis: Any = redis_at(url, protocol=2)
         self._outgoing: asyncio.Queue[tuple[str, Chunk | None]] = asyncio.Queue(MOST_WAITING)
 
     def append(self, name: str, chunk: Chunk) -> bool:

@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from orchestra.chassis.redis_client import redis_at
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.chassis.wakeups import LocalWakeups
 
@@ -25,9 +25,7 @@ class RedisWakeups(LocalWakeups):
     def __init__(self, url: str, service: str) -> None:
         super().__init__()
         self._channel = f"orchestra:wake:{service}"
-        options: Any = {"socket_timeout": 5, "socket_connect_timeout": 5, "decode_responses": True}
-        # The client's own types are incomplete.
-        self._redis: Any = Redis.from_url(url, **options)  # pyright: ignore[reportUnknownMemberType]
+        self._redis: Any = redis_at(url, decode_responses=True)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
 
     def wake(self, name: str) -> None:

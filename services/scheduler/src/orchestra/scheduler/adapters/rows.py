@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
 from orchestra.contracts.planning import Command
 from orchestra.scheduler.adapters.tables import TASK
+from orchestra.scheduler.application.ports import Dispatch
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.timeline.calendar import Calendar, Hours
 from orchestra.scheduler.domain.timeline.grain import Grain
@@ -20,6 +21,7 @@ TASK_COLUMNS: list[ColumnElement[Any]] = [
     cast(TASK.c[name], Text).label(name) if name == "command" else TASK.c[name] for name in TASK_FIELDS
 ]
 """For `task_from`: the command as text, because the same one is read again and again."""
+DISPATCH_COLUMNS = ("attempt_id", "task_id", "run_id", "member_id", "number", "token", "status")
 RUN_FIELDS = tuple(Run.__dataclass_fields__)
 
 DEFAULT_GRAIN = Grain(60, Calendar())
@@ -48,6 +50,12 @@ def task_from(row: Sequence[Any]) -> Task:
     values[_COVERS] = tuple(values[_COVERS])
     values[_DECLINED] = tuple(values[_DECLINED] or ())
     return Task(*values)
+
+
+def dispatch_from(row: Sequence[Any]) -> Dispatch:
+    """From a row that begins with DISPATCH_COLUMNS."""
+    *values, status = row[: len(DISPATCH_COLUMNS)]
+    return Dispatch(*values, open=status in ("sent", "heard", "recalled"))
 
 
 def run_of(row: RowMapping) -> Run:

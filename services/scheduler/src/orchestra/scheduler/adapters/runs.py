@@ -13,9 +13,15 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, PlanId, ProjectId, RunId, WorkspaceId
 from orchestra.contracts.scheduling import TaskChange
-from orchestra.scheduler.adapters.rows import RUN_FIELDS, TASK_COLUMNS, run_of, task_from
+from orchestra.scheduler.adapters.rows import (
+    DISPATCH_COLUMNS,
+    RUN_FIELDS,
+    TASK_COLUMNS,
+    dispatch_from,
+    run_of,
+    task_from,
+)
 from orchestra.scheduler.adapters.tables import DISPATCH, PLAN, RUN, TASK, TASK_CHANGE
-from orchestra.scheduler.adapters.tasks import DISPATCH_COLUMNS, dispatch_from
 from orchestra.scheduler.application.ports import Dispatch, Key
 from orchestra.scheduler.domain.errors import UnknownRun
 from orchestra.scheduler.domain.work.run import Run

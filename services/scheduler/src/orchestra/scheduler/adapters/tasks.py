@@ -8,39 +8,29 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
-    Integer,
     Select,
-    String,
-    and_,
     bindparam,
-    exists,
-    func,
     or_,
     select,
     update,
 )
 
-from orchestra.chassis.database.engine import Dialect
-from orchestra.chassis.database.statement import Row, Statement, Values, Write, given
-from orchestra.chassis.database.types import Instant, Json
+from orchestra.chassis.database.statement import Row, Write
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
+from orchestra.scheduler.adapters import task_statements as sql
 from orchestra.scheduler.adapters.gates import held_back
-from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
-from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, RUN, TASK
+from orchestra.scheduler.adapters.rows import DISPATCH_COLUMNS, TASK_COLUMNS, dispatch_from, task_from, task_of
+from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import Task
 
-_AGENT = "agent|"
-_AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
-_IN_HAND: tuple[TaskStatus, ...] = (*_AT_WORK, "waiting")
-_CARRIED: tuple[TaskStatus, ...] = (*_IN_HAND, "in_review")
+_CARRIED: tuple[TaskStatus, ...] = (*sql.IN_HAND, "in_review")
 
 
 class SqlTasks:
@@ -91,10 +81,10 @@ class SqlTasks:
         return found[0]
 
     async def some(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        return await self._all(select(*TASK_COLUMNS).where(TASK.c.id.in_(task_ids)).order_by(_ORDER))
+        return await self._all(select(*TASK_COLUMNS).where(TASK.c.id.in_(task_ids)).order_by(sql.ORDER))
 
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
-        rows = await self._fetch(_OF_ATTEMPTS, ids=list(attempt_ids))
+        rows = await self._fetch(sql.OF_ATTEMPTS, ids=list(attempt_ids))
         known = {row[0]: (dispatch_from(row), task_from(row[len(DISPATCH_COLUMNS) :])) for row in rows}
         if unknown := sorted(set(attempt_ids) - set(known)):
             raise Transient(f"the attempt {unknown[0]} is not known yet")
@@ -106,17 +96,17 @@ class SqlTasks:
         await self._execute(update(TASK).where(*open_).values(run_id=run_id))
 
     async def finish(self, finished: Sequence[Finished]) -> None:
-        await self._write(_FINISH, finished)
+        await self._write(sql.FINISH, finished)
 
     async def hold(self, finished: Sequence[Finished]) -> None:
-        await self._write(_HOLD, finished)
+        await self._write(sql.HOLD, finished)
 
     async def _write(self, write: Write, finished: Sequence[Finished]) -> None:
         self._work.later(write, [_performed(each) for each in finished])
         await self._work.flush()
 
     async def release_after(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        rows = await self._fetch(_RELEASE, ids=list(task_ids), now=self._work.now)
+        rows = await self._fetch(sql.RELEASE, ids=list(task_ids), now=self._work.now)
         rows.sort(key=itemgetter(-1))
         return [replace(task_from(row), status="blocked") for row in rows]
 
@@ -132,32 +122,34 @@ class SqlTasks:
         return await self._all(query.limit(limit))
 
     async def ready_pools(self, run_id: RunId) -> list[str]:
-        return [row[0] for row in await self._fetch(_READY_POOLS, run=run_id)]
+        return [row[0] for row in await self._fetch(sql.READY_POOLS, run=run_id)]
 
     async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
-        return dict(await self._fetch(_READY_IN_POOLS, run=run_id, now=self._work.now))
+        return dict(await self._fetch(sql.READY_IN_POOLS, run=run_id, now=self._work.now))
 
     async def at_work(self, run_id: RunId) -> bool:
-        return bool((await self._fetch(_AT_WORK_NOW, run=run_id))[0][0])
+        return bool((await self._fetch(sql.AT_WORK_NOW, run=run_id))[0][0])
 
     async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]:
         found: list[Row] = []
         for pool in pools:
-            found += await self._fetch(_NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=limit)
+            found += await self._fetch(sql.NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=limit)
         if len(pools) > 1:
             found.sort(key=itemgetter(-1))
         return [task_from(row) for row in found[:limit]]
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)
-        query = select(*TASK_COLUMNS).where(due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(_AGENT))
-        return await self._all(query.order_by(TASK.c.planned_start, _ORDER).limit(1000))
+        query = select(*TASK_COLUMNS).where(
+            sql.due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(sql.AGENT)
+        )
+        return await self._all(query.order_by(TASK.c.planned_start, sql.ORDER).limit(1000))
 
     async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
-        return dict(await self._fetch(_COUNT_IN_HAND, workspace=workspace_id, project=project_id))
+        return dict(await self._fetch(sql.COUNT_IN_HAND, workspace=workspace_id, project=project_id))
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        rows = await self._fetch(_TOTALS, run=run_id)
+        rows = await self._fetch(sql.TOTALS, run=run_id)
         return (
             {status: count for is_machine, status, count in rows if is_machine},
             {status: count for is_machine, status, count in rows if not is_machine},
@@ -165,7 +157,7 @@ class SqlTasks:
 
     async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
         handed_on: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
-        for successor, outputs in await self._fetch(_HANDED_ON, ids=list(task_ids)):
+        for successor, outputs in await self._fetch(sql.HANDED_ON, ids=list(task_ids)):
             for each in outputs:
                 handed_on[successor][each["path"]] = Input(path=each["path"], sha256=each["sha256"])
         return {task_id: tuple(inputs.values()) for task_id, inputs in handed_on.items()}
@@ -173,11 +165,11 @@ class SqlTasks:
     async def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
         now = self._work.now
         self._work.later(
-            _QUEUE,
+            sql.QUEUE,
             [{"task": task.id, "member": member, "attempt": attempt, "now": now} for task, member, attempt in taken],
         )
         self._work.later(
-            _DISPATCH,
+            sql.ADD_DISPATCH,
             [
                 {
                     "attempt_id": attempt,
@@ -208,10 +200,10 @@ class SqlTasks:
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:
         query = select(*TASK_COLUMNS).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))
-        return await self._all(query.order_by(_ORDER))
+        return await self._all(query.order_by(sql.ORDER))
 
     async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
-        return await self._of(member_ids, _AT_WORK)
+        return await self._of(member_ids, sql.AT_WORK)
 
     async def carried_by(self, member_ids: Sequence[MemberId]) -> list[Task]:
         to_do = or_(TASK.c.status != "in_review", TASK.c.performed_at.is_(None))
@@ -221,22 +213,7 @@ class SqlTasks:
         self, member_ids: Sequence[MemberId], statuses: tuple[TaskStatus, ...], *where: ColumnElement[bool]
     ) -> list[Task]:
         mine = (TASK.c.assignee.in_(member_ids), TASK.c.status.in_(statuses), *where)
-        return await self._all(select(*TASK_COLUMNS).where(*mine).order_by(TASK.c.plan_id, _ORDER))
-
-
-DISPATCH_COLUMNS = ("attempt_id", "task_id", "run_id", "member_id", "number", "token", "status")
-
-
-def dispatch_from(row: Sequence[Any]) -> Dispatch:
-    """From a row that begins with DISPATCH_COLUMNS."""
-    *values, status = row[: len(DISPATCH_COLUMNS)]
-    return Dispatch(*values, open=status in ("sent", "heard", "recalled"))
-
-
-def due(run_id: Any, now: Any) -> ColumnElement[bool]:
-    """Ready, and nothing keeps it from being given out."""
-    come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= now)
-    return and_(TASK.c.run_id == run_id, READY, TASK.c.paused_by.is_(None), come)
+        return await self._all(select(*TASK_COLUMNS).where(*mine).order_by(TASK.c.plan_id, sql.ORDER))
 
 
 def _performed(each: Finished) -> dict[str, Any]:
@@ -247,124 +224,3 @@ def _performed(each: Finished) -> dict[str, Any]:
         "outputs": [artifact.model_dump(mode="json") for artifact in each.outputs],
         "evidence": each.evidence.model_dump(mode="json") if each.evidence else None,
     }
-
-
-_PERFORMED = {
-    "task": String(),
-    "started": Instant(),
-    "ended": Instant(),
-    "outputs": Json,
-    "evidence": Json,
-}
-
-
-def _perform(status: TaskStatus, ended: str) -> Write:
-    """`ended` is the column that takes the end of the work."""
-
-    def build(v: Values) -> Any:
-        values = {ended: v("ended"), "started_at": v("started"), "outputs": v("outputs"), "evidence": v("evidence")}
-        values |= {"status": status, "not_before": None, "progress": 100, "paused_by": None}
-        return update(TASK).where(TASK.c.id == v("task")).values(values)
-
-    return Write(build, _PERFORMED)
-
-
-_ORDER = TASK.c.position
-_DUE = due(given("run"), given("now", Instant))
-
-_OF_ATTEMPTS = Statement(
-    lambda dialect: (
-        select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *TASK_COLUMNS)
-        .join(TASK, TASK.c.id == DISPATCH.c.task_id)
-        .where(dialect.among(DISPATCH.c.attempt_id, "ids"))
-    )
-)
-_FINISH = _perform("done", "ended_at")
-_HOLD = _perform("in_review", "performed_at")
-
-
-def _release(dialect: Dialect) -> Executable:
-    after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, "ids"))
-    free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
-    return update(TASK).where(*free).values(status="ready").returning(*TASK_COLUMNS, TASK.c.position)
-
-
-_RELEASE = Statement(_release)
-
-
-def _ready_pools(_: Dialect) -> Executable:
-    """Each pool is a step in the index, so that what stands in one is not counted."""
-    ready = (TASK.c.run_id == given("run"), READY)
-    pools = select(func.min(TASK.c.pool).label("pool")).where(*ready).cte("pools", recursive=True)
-    after = select(func.min(TASK.c.pool)).where(*ready, TASK.c.pool > pools.c.pool).scalar_subquery()
-    pools = pools.union_all(select(after).where(pools.c.pool.is_not(None)))
-    return select(pools.c.pool).where(pools.c.pool.is_not(None))
-
-
-_READY_POOLS = Statement(_ready_pools)
-_READY_IN_POOLS = Statement(lambda _: select(TASK.c.pool, func.count()).where(_DUE).group_by(TASK.c.pool))
-_AT_WORK_NOW = Statement(
-    lambda _: select(
-        exists().where(
-            TASK.c.run_id == given("run"), TASK.c.status.in_(("queued", "running")), TASK.c.pool.startswith(_AGENT)
-        )
-    )
-)
-_NEXT_READY = Statement(
-    lambda _: (
-        select(*TASK_COLUMNS, _ORDER)
-        .where(_DUE, TASK.c.pool == given("pool"))
-        .order_by(_ORDER)
-        .limit(given("limit", Integer))
-    )
-)
-_COUNT_IN_HAND = Statement(
-    lambda _: (
-        select(TASK.c.assignee, func.count())
-        .where(
-            TASK.c.workspace_id == given("workspace"),
-            TASK.c.project_id == given("project"),
-            TASK.c.status.in_(_IN_HAND),
-            TASK.c.assignee.is_not(None),
-        )
-        .group_by(TASK.c.assignee)
-    )
-)
-
-
-def _totals(_: Dialect) -> Executable:
-    # A paused one that is ready goes on when a person says so.
-    by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
-    machine = and_(TASK.c.pool.startswith(_AGENT), by_itself).label("machine")
-    # The failure of what is no longer planned is nobody's to mend.
-    counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
-    query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == given("run"), counts)
-    return query.group_by(machine, TASK.c.status)
-
-
-_TOTALS = Statement(_totals)
-_HANDED_ON = Statement(
-    lambda dialect: (
-        select(DEPENDENCY.c.successor, TASK.c.outputs)
-        .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
-        .where(dialect.among(DEPENDENCY.c.successor, "ids"), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
-        .order_by(DEPENDENCY.c.successor, _ORDER)
-    )
-)
-_QUEUE = Write(
-    lambda v: (
-        update(TASK)
-        .where(TASK.c.id == v("task"))
-        .values(
-            status="queued",
-            assignee=v("member"),
-            attempt_id=v("attempt"),
-            token=TASK.c.token + 1,
-            attempts=TASK.c.attempts + 1,
-            assigned_at=v("now"),
-            not_before=None,
-        )
-    ),
-    {"task": String(), "member": String(), "attempt": String(), "now": Instant()},
-)
-_DISPATCH = Write.into(DISPATCH, *DISPATCH_COLUMNS, "dispatched_at", "sent_at")

@@ -1,0 +1,144 @@
+"""The statements on tasks that every step of a run executes: compiled once, whatever they are given."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Integer, String, and_, exists, func, or_, select, update
+
+from orchestra.chassis.database.engine import Dialect
+from orchestra.chassis.database.statement import Statement, Values, Write, given
+from orchestra.chassis.database.types import Instant, Json
+from orchestra.contracts.scheduling import TaskStatus
+from orchestra.scheduler.adapters.gates import held_back
+from orchestra.scheduler.adapters.rows import DISPATCH_COLUMNS, TASK_COLUMNS
+from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, TASK
+
+AGENT = "agent|"
+AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
+IN_HAND: tuple[TaskStatus, ...] = (*AT_WORK, "waiting")
+
+
+def due(run_id: Any, now: Any) -> ColumnElement[bool]:
+    """Ready, and nothing keeps it from being given out."""
+    come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= now)
+    return and_(TASK.c.run_id == run_id, READY, TASK.c.paused_by.is_(None), come)
+
+
+_PERFORMED = {
+    "task": String(),
+    "started": Instant(),
+    "ended": Instant(),
+    "outputs": Json,
+    "evidence": Json,
+}
+
+
+def _perform(status: TaskStatus, ended: str) -> Write:
+    """`ended` is the column that takes the end of the work."""
+
+    def build(v: Values) -> Any:
+        values = {ended: v("ended"), "started_at": v("started"), "outputs": v("outputs"), "evidence": v("evidence")}
+        values |= {"status": status, "not_before": None, "progress": 100, "paused_by": None}
+        return update(TASK).where(TASK.c.id == v("task")).values(values)
+
+    return Write(build, _PERFORMED)
+
+
+ORDER = TASK.c.position
+_DUE = due(given("run"), given("now", Instant))
+
+OF_ATTEMPTS = Statement(
+    lambda dialect: (
+        select(*(DISPATCH.c[name] for name in DISPATCH_COLUMNS), *TASK_COLUMNS)
+        .join(TASK, TASK.c.id == DISPATCH.c.task_id)
+        .where(dialect.among(DISPATCH.c.attempt_id, "ids"))
+    )
+)
+FINISH = _perform("done", "ended_at")
+HOLD = _perform("in_review", "performed_at")
+
+
+def _release(dialect: Dialect) -> Executable:
+    after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, "ids"))
+    free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
+    return update(TASK).where(*free).values(status="ready").returning(*TASK_COLUMNS, TASK.c.position)
+
+
+RELEASE = Statement(_release)
+
+
+def _ready_pools(_: Dialect) -> Executable:
+    """Each pool is a step in the index, so that what stands in one is not counted."""
+    ready = (TASK.c.run_id == given("run"), READY)
+    pools = select(func.min(TASK.c.pool).label("pool")).where(*ready).cte("pools", recursive=True)
+    after = select(func.min(TASK.c.pool)).where(*ready, TASK.c.pool > pools.c.pool).scalar_subquery()
+    pools = pools.union_all(select(after).where(pools.c.pool.is_not(None)))
+    return select(pools.c.pool).where(pools.c.pool.is_not(None))
+
+
+READY_POOLS = Statement(_ready_pools)
+READY_IN_POOLS = Statement(lambda _: select(TASK.c.pool, func.count()).where(_DUE).group_by(TASK.c.pool))
+AT_WORK_NOW = Statement(
+    lambda _: select(
+        exists().where(
+            TASK.c.run_id == given("run"), TASK.c.status.in_(("queued", "running")), TASK.c.pool.startswith(AGENT)
+        )
+    )
+)
+NEXT_READY = Statement(
+    lambda _: (
+        select(*TASK_COLUMNS, ORDER)
+        .where(_DUE, TASK.c.pool == given("pool"))
+        .order_by(ORDER)
+        .limit(given("limit", Integer))
+    )
+)
+COUNT_IN_HAND = Statement(
+    lambda _: (
+        select(TASK.c.assignee, func.count())
+        .where(
+            TASK.c.workspace_id == given("workspace"),
+            TASK.c.project_id == given("project"),
+            TASK.c.status.in_(IN_HAND),
+            TASK.c.assignee.is_not(None),
+        )
+        .group_by(TASK.c.assignee)
+    )
+)
+
+
+def _totals(_: Dialect) -> Executable:
+    # A paused one that is ready goes on when a person says so.
+    by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
+    machine = and_(TASK.c.pool.startswith(AGENT), by_itself).label("machine")
+    # The failure of what is no longer planned is nobody's to mend.
+    counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
+    query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == given("run"), counts)
+    return query.group_by(machine, TASK.c.status)
+
+
+TOTALS = Statement(_totals)
+HANDED_ON = Statement(
+    lambda dialect: (
+        select(DEPENDENCY.c.successor, TASK.c.outputs)
+        .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
+        .where(dialect.among(DEPENDENCY.c.successor, "ids"), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
+        .order_by(DEPENDENCY.c.successor, ORDER)
+    )
+)
+QUEUE = Write(
+    lambda v: (
+        update(TASK)
+        .where(TASK.c.id == v("task"))
+        .values(
+            status="queued",
+            assignee=v("member"),
+            attempt_id=v("attempt"),
+            token=TASK.c.token + 1,
+            attempts=TASK.c.attempts + 1,
+            assigned_at=v("now"),
+            not_before=None,
+        )
+    ),
+    {"task": String(), "member": String(), "attempt": String(), "now": Instant()},
+)
+ADD_DISPATCH = Write.into(DISPATCH, *DISPATCH_COLUMNS, "dispatched_at", "sent_at")
