@@ -95,6 +95,30 @@ async def test_a_cancelled_transaction_is_undone_and_gives_its_connection_back(d
     assert await asyncio.wait_for(notes(database), 5) == []
 
 
+async def test_what_is_cancelled_at_any_moment_of_its_start_costs_no_later_transaction_its_commit(
+    postgres_url: str,
+) -> None:
+    one, other = (Database(postgres_url, "example", ExampleWork, pool_size=1) for _ in range(2))
+
+    async def begin() -> None:
+        async with one.begin() as work:
+            await work.reach()
+
+    await notes(one)
+    for passes in range(100):
+        task = asyncio.create_task(begin())
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        async with one.begin() as work:
+            await work.note(f"{passes:02}")
+        assert (await notes(other))[passes:] == [f"{passes:02}"]
+    await one.close()
+    await other.close()
+
+
 async def test_an_error_in_a_query_is_a_bug_and_tells_no_values(database: Example) -> None:
     with pytest.raises(IntegrityError) as raised:
         async with database.begin() as work:

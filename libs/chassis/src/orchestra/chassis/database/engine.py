@@ -268,7 +268,14 @@ _VALUE = "22"
 """The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
 
 
-def _rests(_connection: Any, record: Any) -> None:
+def _rests(connection: Any, record: Any) -> None:
+    """A connection comes back to the pool, unless it comes back within a transaction.
+
+    Whoever is cancelled while BEGIN is on its way leaves it so: SQLAlchemy knows of no transaction that it could roll
+    back, and the driver would make the next one a savepoint of this one, which nobody ever commits.
+    """
+    if connection is not None and connection.driver_connection._top_xact is not None:  # noqa: SLF001
+        record.invalidate()
     record.info[_RESTS] = time.monotonic()
 
 
