@@ -16,6 +16,7 @@ dep_app = typer.Typer(help="Dependencies: each change is a plan version.", no_ar
 Kind = Annotated[str, typer.Option(help="FS, SS, FF or SF: which end of it gates which end of the successor.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the new version at once.")]
 Project = Annotated[str | None, typer.Option("--project", help="The project; without it that of the newest run.")]
+Priority = Annotated[int | None, typer.Option(help="Higher goes first; a point is worth a minute of waiting.")]
 PlanId = Annotated[str | None, typer.Argument(metavar="PLAN", help="Without it the one that stands.")]
 
 
@@ -127,6 +128,7 @@ def task_add(
     points: Annotated[float | None, typer.Option(help="Estimate.")] = None,
     minutes: Annotated[int | None, typer.Option(help="Estimate.")] = None,
     role: Annotated[str | None, typer.Option(help="Who may do it.")] = None,
+    priority: Priority = None,
     after: Annotated[list[str] | None, typer.Option(help="A task that it comes after; may be repeated.")] = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
@@ -137,7 +139,7 @@ def task_add(
     home: Home = None,
 ) -> None:
     """Add a task to the plan that stands."""
-    task = _given(title=title, points=points, minutes=minutes, role=role, after=after, covers=covers)
+    task = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, after=after, covers=covers)
     task |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
     _edit(
         settings_of(config, gateway=gateway, home=home), project, {"op": "add_task", "task": {"id": key, **task}}, yes
@@ -150,6 +152,7 @@ def task_edit(
     points: Annotated[float | None, typer.Option(help="Estimate.")] = None,
     minutes: Annotated[int | None, typer.Option(help="Estimate.")] = None,
     role: Annotated[str | None, typer.Option(help="Who may do it.")] = None,
+    priority: Priority = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
     yes: Yes = False,
@@ -159,7 +162,7 @@ def task_edit(
     home: Home = None,
 ) -> None:
     """Change a task of the plan that stands; what is not given stays."""
-    changes = _given(title=title, points=points, minutes=minutes, role=role, covers=covers)
+    changes = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, covers=covers)
     changes |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
     edit = {"op": "change_task", "id": key, "set": changes}
     _edit(settings_of(config, gateway=gateway, home=home), project, edit, yes)

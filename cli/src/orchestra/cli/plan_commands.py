@@ -17,7 +17,7 @@ from orchestra.cli.run_queries import find_run
 from orchestra.cli.screen import Screen, dependency
 from orchestra.cli.settings import CliSettings
 
-EXPORTED = ("title", "covers", "points", "minutes", "role", "criteria", "command")
+EXPORTED = ("title", "covers", "points", "minutes", "role", "priority", "criteria", "command")
 
 
 async def create(
@@ -80,7 +80,7 @@ async def export(settings: CliSettings, plan: str | None, project: str | None) -
         found = await _find(api, plan, project)
     tasks = [
         {"id": t["key"]}
-        | {name: t[name] for name in EXPORTED if t[name] not in (None, [], "")}
+        | {name: t[name] for name in EXPORTED if t[name] not in (None, [], "", 0)}
         | ({"after": list(map(_after, t["dependencies"]))} if t["dependencies"] else {})
         for t in found["tasks"]
     ]

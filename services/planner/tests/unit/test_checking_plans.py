@@ -91,6 +91,12 @@ def test_estimates(points: float | None, minutes: int | None, expected: list[tup
     assert places(person("a", points=points, minutes=minutes)) == expected
 
 
+@pytest.mark.parametrize(("priority", "faults"), [(10_080, 0), (-10_080, 0), (10_081, 1), (-10_081, 1)])
+def test_a_priority_is_worth_a_week_of_waiting_at_most(priority: int, faults: int) -> None:
+    task = person("a", points=1).model_copy(update={"priority": priority})
+    assert places(task) == [("/tasks/0/priority", "out-of-range")] * faults
+
+
 def test_a_cycle_is_shown_and_points_to_the_edge_that_closes_it() -> None:
     (fault,) = faults_of(person("a", "c"), person("b", "a"), person("c", "b"), person("d", "c"))
     assert fault.code == "cycle"

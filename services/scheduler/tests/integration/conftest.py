@@ -146,9 +146,10 @@ def agent(key: str = "press", *, slots: int = 2, tools: tuple[str, ...] = ("true
     return {"id": key, "name": key.title(), "kind": "agent", "roles": ["automation"], "slots": slots, "tools": tools}
 
 
-def command_task(key: str, **command: Any) -> DecomposedTask:
+def command_task(key: str, role: str = "automation", priority: int = 0, **command: Any) -> DecomposedTask:
     wanted = Command(argv=("true",), tools=("true",), **command)
-    return DecomposedTask(id=f"tsk_{new_id(key)}", key=key, title=key, role="automation", minutes=1, command=wanted)
+    task_id = f"tsk_{new_id(key)}"
+    return DecomposedTask(id=task_id, key=key, title=key, role=role, minutes=1, priority=priority, command=wanted)
 
 
 def people_task(key: str, role: str | None = None, points: float = 2) -> DecomposedTask:

@@ -39,7 +39,7 @@ async def sentence(stage: Stage, task_id: str) -> str:
 
 
 async def test_a_paused_run_begins_nothing_calls_back_what_has_not_begun_and_goes_on_later(stage: Stage) -> None:
-    await stage.team(agent(slots=1))
+    await stage.team(agent(slots=2))
     a, b, c = (command_task(key, retries=0) for key in "abc")
     run = await stage.start(await stage.plan(a, b, c, after=chain(a, c)))
     first, second = await stage.said("task.dispatched.v1")
@@ -62,7 +62,7 @@ async def test_a_paused_run_begins_nothing_calls_back_what_has_not_begun_and_goe
 
 
 async def test_what_a_command_answers_is_what_there_is_after_it(stage: Stage) -> None:
-    await stage.team(agent(slots=2))
+    await stage.team(agent(slots=3))
     a, b, c = (command_task(key, retries=0) for key in "abc")
     run = await stage.start(await stage.plan(a, b, c))
     first, second, third = await stage.said("task.dispatched.v1")

@@ -22,6 +22,7 @@ class TaskPatch(Fact):
     minutes: int | None = None
     role: str | None = None
     criteria: tuple[str, ...] = ()
+    priority: int = 0
     command: CommandRequest | None = None
 
 

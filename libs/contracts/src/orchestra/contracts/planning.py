@@ -56,6 +56,8 @@ class TaskTerms(Fact):
     minutes: int | None = None
     role: str | None = None
     criteria: tuple[str, ...] = ()
+    priority: int = 0
+    """Of tasks that are ready at the same time the higher one goes first; a point is worth a minute of waiting."""
 
 
 DependencyKind = Literal["FS", "SS", "FF", "SF"]

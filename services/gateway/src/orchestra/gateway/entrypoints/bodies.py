@@ -75,6 +75,9 @@ class CommandBody(CommandRequest):
     timeout_s: Annotated[int, Field(ge=1, le=86_400)] = 300
 
 
+Priority = Annotated[int, Field(ge=-10_080, le=10_080)]
+"""A week of waiting, in minutes."""
+
 MOST_LAG = 525_600
 """A year, in minutes."""
 
@@ -153,6 +156,7 @@ class TaskBody(TaskRequest):
     points: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     minutes: Annotated[int, Field(gt=0)] | None = None
     role: Name | None = None
+    priority: Priority = 0
     criteria: Texts = ()
     after: After = ()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
@@ -164,6 +168,7 @@ class PatchBody(TaskPatch):
     points: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     minutes: Annotated[int, Field(gt=0)] | None = None
     role: Name | None = None
+    priority: Priority = 0
     criteria: Texts = ()
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
 

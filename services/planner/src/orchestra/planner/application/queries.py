@@ -109,6 +109,7 @@ def _planned(task: TaskRequest, task_id: TaskId | None) -> PlannedTask:
         minutes=task.minutes,
         role=task.role,
         criteria=task.criteria,
+        priority=task.priority,
         after=tuple(dict.fromkeys(link.task for link in links(task))),
         dependencies=links(task),
         command=task.command,

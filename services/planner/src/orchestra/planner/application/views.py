@@ -86,6 +86,7 @@ class PlannedTask:
     minutes: int | None
     role: str | None
     criteria: Sequence[str]
+    priority: int
     after: Sequence[str]
     dependencies: Sequence[AfterRequest]
     """The same with their kinds and lags."""

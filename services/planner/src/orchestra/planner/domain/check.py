@@ -17,6 +17,8 @@ MAX_TASK_BYTES = 150_000
 MAX_POINTS = 10_000
 MAX_MINUTES = 525_600
 """A year."""
+MAX_PRIORITY = 10_080
+"""A week of waiting, in minutes."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DIGEST_BYTES = 90
@@ -59,6 +61,9 @@ def _check_task(plan: Plan, at: int, first: Mapping[str, int], by_id: Mapping[st
             yield _fault(f"{here}/covers/{n}", "unknown-requirement", f"There is no requirement {requirement_id}.")
     yield from _check_after(task, f"{here}/after", by_id)
     yield from _check_estimate(task, here)
+    if abs(task.priority) > MAX_PRIORITY:
+        detail = f"A priority of {task.priority:,} is beyond {MAX_PRIORITY:,}: a point is worth a minute of waiting."
+        yield _fault(f"{here}/priority", "out-of-range", detail)
     if task.command is not None:
         yield from check_command(task.command, f"{here}/command", done_before(task, by_id), plan.files)
 

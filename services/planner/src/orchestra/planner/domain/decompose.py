@@ -54,6 +54,7 @@ def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, before: Iterable
         minutes=task.minutes,
         role=task.role,
         criteria=task.criteria,
+        priority=task.priority,
         command=_command(plan, task, before),
     )
 

@@ -12,6 +12,7 @@ from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
 from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
+from orchestra.scheduler.adapters.task_statements import minute_of, ready_since
 from orchestra.scheduler.application.graph import Known
 from orchestra.scheduler.domain.work.replan import pool_of_definition
 from orchestra.scheduler.domain.work.task import Task
@@ -79,6 +80,7 @@ class SqlGraph:
         if tasks:
             columns = [name for name in (*_DEFINITION, "pool") if name != "id"]
             values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in columns}
+            values["rank"] = TASK.c.rank + TASK.c.priority - bindparam("b_priority")
             await self._execute(
                 update(TASK).where(TASK.c.id == bindparam("b_id")).values(**values, newer=None),
                 [
@@ -104,7 +106,7 @@ class SqlGraph:
     async def settle(self, plan_id: PlanId) -> tuple[list[Task], list[Task]]:
         released = await self._tasks(TASK.c.plan_id == plan_id, TASK.c.status == "blocked", ~held_back(self._now))
         held = await self._tasks(TASK.c.plan_id == plan_id, TASK.c.status == "ready", held_back(self._now))
-        await self._set(released, status="ready")
+        await self._set(released, **ready_since(minute_of(self._now)))
         await self._set(held, status="blocked")
         return released, held
 

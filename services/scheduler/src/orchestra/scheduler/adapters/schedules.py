@@ -114,6 +114,7 @@ _INPUTS = [
         "pool",
         "points",
         "minutes",
+        "priority",
         "assignee",
         "started_at",
         "assigned_at",
@@ -141,6 +142,7 @@ def _planned(row: Any) -> PlannedTask:
         not_before=row["not_before"],
         performed_at=row["performed_at"] if row["status"] == "in_review" else None,
         share=row["share"] if row["started_at"] else None,
+        priority=row["priority"],
     )
 
 

@@ -135,6 +135,8 @@ TASK = Table(
     Column("criteria", Json, nullable=False),
     Column("points", Float),
     Column("minutes", Integer),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("rank", Integer, nullable=False, server_default="0"),
     Column("command", Json),
     Column("assignee", String(64)),
     Column("planned_member", String(64)),
@@ -164,14 +166,15 @@ TASK = Table(
     UniqueConstraint("plan_id", "key", name="task_key"),
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),
-    Index("task_ready", "run_id", "pool", "position", postgresql_where=READY, sqlite_where=READY),
+    Index("task_ready", "run_id", "pool", "rank", "position", postgresql_where=READY, sqlite_where=READY),
     Index("task_waits", "run_id", "not_before", postgresql_where=_WAITS, sqlite_where=_WAITS),
     Index("task_of_project", "project_id", "status"),
 )
 """A task keeps its row through all versions of its plan; `plan_id` is the newest that has it.
 
 `newer` is what a plan says of it that came after it was started, and what a further try goes by. `retired`: the plan
-that stands has it no longer.
+that stands has it no longer. `rank` orders ready tasks, the lowest first: the minute in which it became ready, less its
+priority. So whoever waits longer gets ahead of a higher priority at last, and no order ever has to be worked out anew.
 """
 
 DEPENDENCY = Table(

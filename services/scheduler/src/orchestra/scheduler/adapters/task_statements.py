@@ -1,5 +1,6 @@
 """The statements on tasks that every step of a run executes: compiled once, whatever they are given."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Integer, String, and_, exists, func, or_, select, update
@@ -44,6 +45,19 @@ def _perform(status: TaskStatus, ended: str) -> Write:
 
 
 ORDER = TASK.c.position
+IN_TURN = (TASK.c.rank, ORDER)
+
+
+def minute_of(now: datetime) -> int:
+    """For `ready_since`."""
+    return int(now.timestamp() // 60)
+
+
+def ready_since(minute: Any) -> dict[str, Any]:
+    """What is written of tasks that become ready."""
+    return {"status": "ready", "rank": minute - TASK.c.priority}
+
+
 _DUE = due(given("run"), given("now", Instant))
 
 OF_ATTEMPTS = Statement(
@@ -60,7 +74,12 @@ HOLD = _perform("in_review", "performed_at")
 def _release(dialect: Dialect) -> Executable:
     after = select(DEPENDENCY.c.successor).where(dialect.among(DEPENDENCY.c.predecessor, "ids"))
     free = (TASK.c.id.in_(after), TASK.c.status == "blocked", ~held_back(given("now", Instant)))
-    return update(TASK).where(*free).values(status="ready").returning(*TASK_COLUMNS, TASK.c.position)
+    return (
+        update(TASK)
+        .where(*free)
+        .values(ready_since(given("minute", Integer)))
+        .returning(*TASK_COLUMNS, TASK.c.position)
+    )
 
 
 RELEASE = Statement(_release)
@@ -86,9 +105,9 @@ AT_WORK_NOW = Statement(
 )
 NEXT_READY = Statement(
     lambda _: (
-        select(*TASK_COLUMNS, ORDER)
+        select(*TASK_COLUMNS, *IN_TURN)
         .where(_DUE, TASK.c.pool == given("pool"))
-        .order_by(ORDER)
+        .order_by(*IN_TURN)
         .limit(given("limit", Integer))
     )
 )

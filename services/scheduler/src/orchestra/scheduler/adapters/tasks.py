@@ -53,6 +53,7 @@ class SqlTasks:
         behind = {edge.successor for edge in edges if not edge.before_end}
         watched = {edge.predecessor for edge in edges if not edge.plain}
         end_gated = {edge.successor for edge in edges if edge.before_end}
+        minute = sql.minute_of(self._work.now)
         rows = [
             {
                 **task.model_dump(mode="json"),
@@ -63,6 +64,7 @@ class SqlTasks:
                 "position": position,
                 "pool": pool,
                 "status": "blocked" if task.id in behind else "ready",
+                "rank": minute - task.priority,
                 "watched": task.id in watched,
                 "end_gated": task.id in end_gated,
             }
@@ -106,7 +108,8 @@ class SqlTasks:
         await self._work.flush()
 
     async def release_after(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        rows = await self._fetch(sql.RELEASE, ids=list(task_ids), now=self._work.now)
+        now = self._work.now
+        rows = await self._fetch(sql.RELEASE, ids=list(task_ids), now=now, minute=sql.minute_of(now))
         rows.sort(key=itemgetter(-1))
         return [replace(task_from(row), status="blocked") for row in rows]
 
@@ -135,7 +138,7 @@ class SqlTasks:
         for pool in pools:
             found += await self._fetch(sql.NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=limit)
         if len(pools) > 1:
-            found.sort(key=itemgetter(-1))
+            found.sort(key=itemgetter(-2, -1))
         return [task_from(row) for row in found[:limit]]
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
@@ -196,6 +199,8 @@ class SqlTasks:
         )
 
     async def change(self, task_ids: Sequence[TaskId], **values: Any) -> None:
+        if values.get("status") == "ready":
+            values |= sql.ready_since(sql.minute_of(self._work.now))
         await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(**values))
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:

@@ -79,6 +79,7 @@ class TaskView(BaseModel):
     criteria: list[str]
     points: float | None
     minutes: int | None
+    priority: int
     after: list[str]
     dependencies: list[DependencyView]
     command: Command | None

@@ -2,8 +2,9 @@
 
 Started tasks are entered first and stay (BR-SCHED-005). Then, again and again, the first task in the order of which
 all gates of the start have dates goes into a member's first gap that is long enough; nothing moves what is entered.
+A higher priority goes first; among equals one of two rules settles order and member.
 A task whose end has gates (FF, SF) is worked on as early as any other and ends when the last of them opens, as it does
-at run time. Order and member come from one of two rules:
+at run time. The two rules:
 
 - *afresh*: the most urgent task first, and to the member who ends it first. Most urgent means: the latest finish,
   counted back from the project's end along the longest chain of successors, is the earliest. The plan settles ties.
@@ -30,6 +31,9 @@ from orchestra.scheduler.domain.work.status import OPEN, RELEASING
 
 Node = tuple[TaskId, bool]
 """A task's start (False) or end (True)."""
+
+Rank = tuple[int, datetime, int, int, TaskId]
+"""The lowest is placed first."""
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -84,7 +88,7 @@ class Generation:
         self._ends: dict[TaskId, int] = {}
         """In minutes, as far as they are known: what is missing may never come, and holds others back."""
         self._tails = self._find_tails()
-        self._free: list[tuple[datetime, int, int, TaskId]] = []
+        self._free: list[Rank] = []
         for task in self._tasks.values():
             if not task.movable:
                 self._note(task)
@@ -152,10 +156,10 @@ class Generation:
                 else:
                     heappush(self._free, self._rank(self._tasks[each[0]]))
 
-    def _rank(self, task: Task) -> tuple[datetime, int, int, TaskId]:
+    def _rank(self, task: Task) -> Rank:
         if task.id in self._previous:
-            return self._previous[task.id].start, 0, task.order, task.id
-        return _LAST, -self._tails[task.id], task.order, task.id
+            return -task.priority, self._previous[task.id].start, 0, task.order, task.id
+        return -task.priority, _LAST, -self._tails[task.id], task.order, task.id
 
     def _find_tails(self) -> dict[TaskId, int]:
         """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""

@@ -34,6 +34,7 @@ class Task:
     """When its work was done, where its end is held back since then."""
     share: float | None = None
     """The share fixed when it started; None: the member's own."""
+    priority: int = 0
 
     def __post_init__(self) -> None:
         if self.status == "done" and self.ended_at is None:

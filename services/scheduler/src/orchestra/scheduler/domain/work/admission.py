@@ -7,9 +7,6 @@ from orchestra.contracts.ids import MemberId
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.task import need_of_pool
 
-AHEAD = 2
-"""Dispatched at most, as a multiple of the slots: one in work, one on its way. The rest stays free to be ordered."""
-
 
 @dataclass(frozen=True)
 class Room:
@@ -25,12 +22,14 @@ class Room:
 
 
 def room_for(members: Sequence[Member], in_flight: Mapping[MemberId, int], limit: int | None) -> Room:
-    """`limit` is the run's own concurrency: machine tasks in flight at a time; None: what the slots allow."""
-    free = {m.id: max(0, AHEAD * m.slots - in_flight.get(m.id, 0)) for m in members if m.kind == "agent"}
+    """`limit` is the run's own concurrency: machine tasks in flight at a time; None: what the slots allow.
+
+    No task goes out ahead of a slot: what waits can be ordered, and slots and limits are what runs at once.
+    """
+    free = {m.id: max(0, m.slots - in_flight.get(m.id, 0)) for m in members if m.kind == "agent"}
     if limit is None:
         return Room(free, sum(free.values()))
     busy = sum(in_flight.get(member, 0) for member in free)
-    # Under a limit of its own the run gets no task ahead of a slot: the limit is what may run at once.
     return Room(free, max(0, min(limit - busy, sum(free.values()))))
 
 

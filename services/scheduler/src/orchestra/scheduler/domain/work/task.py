@@ -28,6 +28,8 @@ class Task:
     covers: tuple[str, ...]
     points: float | None = None
     minutes: int | None = None
+    priority: int = 0
+    """A point goes for a minute of waiting."""
     declined: tuple[MemberId, ...] = ()
     """Who gave it back or had it taken away."""
     assignee: MemberId | None = None
