@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli import calendar_app, control_app, notify_app, people_app, people_task_app, policy_app, project_app
+from orchestra.cli import (
+    calendar_app,
+    control_app,
+    limit_app,
+    notify_app,
+    people_app,
+    people_task_app,
+    policy_app,
+    project_app,
+)
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.options import AsJson, Config, Gateway, Home, Out, RunId, finish, settings_of
 from orchestra.cli.plan_app import add_edits, plan_app
@@ -37,6 +46,7 @@ app.add_typer(dead_app, name="dead")
 app.add_typer(notify_app.app, name="notify")
 app.add_typer(project_app.app, name="project")
 app.add_typer(policy_app.app, name="policy")
+app.add_typer(limit_app.app, name="limit")
 people_app.add_to(app)
 calendar_app.add_to(app)
 people_task_app.add_to(task_app)

@@ -254,6 +254,14 @@ async def test_an_attempt_is_told_which_try_it_is(executor: Executor) -> None:
     assert outcome.evidence.tail == "3\n"
 
 
+async def test_a_command_has_the_fencing_tokens_of_its_mutexes(executor: Executor) -> None:
+    code = "import os; print(os.environ['ORCHESTRA_MUTEX_PRESS_1'], os.environ['ORCHESTRA_MUTEX_DATABASE'])"
+    outcome = await executor.perform(python(code), mutexes={"press.1": 7, "database": 12})
+
+    assert isinstance(outcome, AttemptSucceeded)
+    assert outcome.evidence.tail == "7 12\n"
+
+
 async def test_the_executor_stays_well_while_it_works(executor: Executor) -> None:
     await asyncio.gather(*(executor.perform(python(f"print({n})")) for n in range(6)))
 

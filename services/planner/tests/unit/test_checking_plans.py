@@ -291,3 +291,20 @@ def test_outputs_reach_only_what_starts_after_their_task_has_finished() -> None:
         wanted = CommandRequest(argv=("sort",), tools=("sort",), inputs=("made.csv",))
         after = (AfterRequest(task="make", kind=kind, lag_minutes=1),)  # pyright: ignore[reportArgumentType]
         assert places(make, TaskRequest(id="use", title="Use", after=after, command=wanted)) == faults
+
+
+@pytest.mark.parametrize(
+    ("mutexes", "faults"),
+    [
+        (("database", "press.1"), []),
+        (("Database",), [("/tasks/0/command/mutexes/0", "bad-mutex")]),
+        (("a,b",), [("/tasks/0/command/mutexes/0", "bad-mutex")]),
+        (("press.1", "press-1"), [("/tasks/0/command/mutexes/1", "duplicate-mutex")]),
+        (tuple(f"m{n}" for n in range(17)), [("/tasks/0/command/mutexes", "too-many-mutexes")]),
+    ],
+)
+def test_mutexes_are_names_each_once(mutexes: tuple[str, ...], faults: list[tuple[str, str]]) -> None:
+    task = command("a")
+    assert task.command is not None
+    wanted = task.command.model_copy(update={"mutexes": mutexes})
+    assert places(task.model_copy(update={"command": wanted})) == faults

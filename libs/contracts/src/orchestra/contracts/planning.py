@@ -39,6 +39,8 @@ class CommandTerms(Fact):
     """What it may ask for by https, where the policy allows it: `example.org` (port 443), `example.org:8443`."""
     repeatable: bool = True
     """False: where an attempt may have had its effect, a person decides before there is another."""
+    mutexes: tuple[str, ...] = ()
+    """Names that one command of the workspace has at a time, from its dispatch to its end."""
 
 
 class CommandRequest(CommandTerms):

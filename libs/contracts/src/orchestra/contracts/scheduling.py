@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from orchestra.contracts.event import Event, Fact
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, Sha256, TaskId
 from orchestra.contracts.planning import Command, Input
@@ -78,6 +80,8 @@ class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", pac
     left_out: int = 0
     """How many more there are than an event can name; such an attempt cannot be performed."""
     dry_run: bool = False
+    mutexes: dict[str, int] = Field(default_factory=dict[str, int])
+    """The fencing token of each mutex that the command has; the next holder's is higher."""
     at: datetime
 
 

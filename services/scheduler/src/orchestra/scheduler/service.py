@@ -8,7 +8,7 @@ from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_ru
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.domain import errors
-from orchestra.scheduler.entrypoints import calendar, control, history, members, people
+from orchestra.scheduler.entrypoints import calendar, control, history, limits, members, people
 from orchestra.scheduler.entrypoints.events import subscriptions
 from orchestra.scheduler.entrypoints.http import router
 from orchestra.scheduler.entrypoints.loops import loops
@@ -28,7 +28,7 @@ service = Service(
     metadata=metadata,
     migrations="orchestra.scheduler.migrations",
     subscriptions=subscriptions,
-    routers=[router, control.router, members.router, people.router, calendar.router, history.router],
+    routers=[router, control.router, members.router, people.router, calendar.router, history.router, limits.router],
     refusals={
         errors.UnknownTask: 404,
         errors.UnknownRun: 404,
@@ -43,6 +43,7 @@ service = Service(
         errors.InvalidCalendar: 422,
         errors.InvalidMember: 422,
         errors.NoWorkingTime: 422,
+        errors.InvalidLimit: 422,
         errors.SchedulingError: 409,
     },
     bindings=catalog.bindings(),

@@ -1,6 +1,7 @@
 """Perform an attempt: outside any transaction, under a lease."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ from orchestra.executor.domain.verdict import Seen, fault, printed
 
 TAIL = 2000
 """Characters of the log in the evidence."""
+
+_NOT_A_NAME = re.compile(r"[^a-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ async def _perform(
         limits=bench.policy.limits,
         hosts=wanted.hosts,
         guarded=tuple(_guarded(bench.policy, attempt)),
-        environment={"ORCHESTRA_ATTEMPT": str(attempt.dispatch.number)},
+        environment=environment_of(attempt),
     )
     began = time.monotonic()
     running = asyncio.create_task(bench.sandbox.perform(command, on_started))
@@ -107,6 +110,15 @@ async def _perform(
         evidence = await _evidence(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
         return replace(stopped.result(), evidence=evidence)
     return await _judge(bench, attempt, command, running.result())
+
+
+def environment_of(attempt: HeldAttempt) -> dict[str, str]:
+    """What a command is told of its attempt; the fencing tokens of its mutexes are for whatever these guard."""
+    tokens = attempt.dispatch.mutexes.items()
+    return {
+        "ORCHESTRA_ATTEMPT": str(attempt.dispatch.number),
+        **{f"ORCHESTRA_MUTEX_{_NOT_A_NAME.sub('_', name).upper()}": str(token) for name, token in tokens},
+    }
 
 
 def _guarded(policy: Policy, attempt: HeldAttempt) -> Mapping[str, Sha256]:

@@ -70,6 +70,7 @@ class CommandBody(CommandRequest):
     inputs: tuple[Path, ...] = ()
     outputs: tuple[Path, ...] = ()
     hosts: Annotated[Texts, Field(max_length=100)] = ()
+    mutexes: Annotated[Texts, Field(max_length=16)] = ()
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     fail_on: FailOnBody = FailOnBody()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     timeout_s: Annotated[int, Field(ge=1, le=86_400)] = 300

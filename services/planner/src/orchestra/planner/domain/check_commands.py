@@ -8,6 +8,9 @@ from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
 from orchestra.planner.domain.paths import clashes, is_inside, provided
 
+MAX_MUTEXES = 16
+
+_MUTEX = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,6 +47,7 @@ def check_command(
         yield _fault(f"{here}/retries", "negative", "retries is 0 or more.")
     if command.timeout_s <= 0:
         yield _fault(f"{here}/timeout_s", "not-positive", "timeout_s must be above 0.")
+    yield from _check_mutexes(command, here)
 
 
 def _check_argv(command: CommandRequest, here: str) -> Iterator[Fault]:
@@ -55,6 +59,24 @@ def _check_argv(command: CommandRequest, here: str) -> Iterator[Fault]:
     for n, argument in enumerate(command.argv):
         if "\0" in argument:
             yield _fault(f"{here}/argv/{n}", "bad-argument", "An argument cannot hold a NUL character.")
+
+
+def _check_mutexes(command: CommandRequest, here: str) -> Iterator[Fault]:
+    if len(command.mutexes) > MAX_MUTEXES:
+        detail = f"{len(command.mutexes)} mutexes are too many; {MAX_MUTEXES} are allowed."
+        yield _fault(f"{here}/mutexes", "too-many-mutexes", detail)
+    for n, name in enumerate(command.mutexes):
+        if not _MUTEX.fullmatch(name):
+            detail = f"{name!r} is not 1 to 64 of a-z 0-9 . _ - with a letter or digit first."
+            yield _fault(f"{here}/mutexes/{n}", "bad-mutex", detail)
+        elif _plain(name) in map(_plain, command.mutexes[:n]):
+            detail = f"{name} is named twice; . _ and - count as the same."
+            yield _fault(f"{here}/mutexes/{n}", "duplicate-mutex", detail)
+
+
+def _plain(name: str) -> str:
+    """As the command finds it in its environment."""
+    return re.sub("[._]", "-", name)
 
 
 def _check_path(path: str, pointer: str) -> Iterator[Fault]:

@@ -77,6 +77,7 @@ def _command(plan: Plan, task: TaskRequest, before: Iterable[TaskRequest]) -> Co
         timeout_s=wanted.timeout_s,
         hosts=wanted.hosts,
         repeatable=wanted.repeatable,
+        mutexes=wanted.mutexes,
     )
 
 

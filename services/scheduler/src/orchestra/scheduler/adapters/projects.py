@@ -10,6 +10,7 @@ from sqlalchemy import String, Text, exists, func, or_, select, update
 from orchestra.chassis.database.statement import Statement, Write, given
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, WorkspaceId
+from orchestra.scheduler.adapters.limit_tables import ADMISSION_LIMIT
 from orchestra.scheduler.adapters.rows import grain_of, grain_to_json
 from orchestra.scheduler.adapters.tables import PLAN, PROJECT, TASK, TASK_CHANGE
 from orchestra.scheduler.application.ports import Key, Plan, Project
@@ -18,7 +19,8 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 
 _COLUMNS = tuple(PROJECT.columns.keys())
 _THIS = (PROJECT.c.workspace_id == given("workspace"), PROJECT.c.id == given("project"))
-_HOLD = Statement(lambda dialect: dialect.locked(select(PROJECT).where(*_THIS)))
+_LIMITED = exists().where(ADMISSION_LIMIT.c.workspace_id == given("workspace")).label("limited")
+_HOLD = Statement(lambda dialect: dialect.locked(select(PROJECT, _LIMITED).where(*_THIS)))
 _MARK = Write(
     lambda v: (
         update(PROJECT)
@@ -34,6 +36,7 @@ class SqlProjects:
         self._work = work
         self._marked: set[Key] = set()
         """Whose schedule this transaction has called stale: once is enough, and its first cause stands."""
+        self._limited: set[WorkspaceId] = set()
 
     async def hold(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project:
         project = await self.hold_archived_or_not(workspace_id, project_id)
@@ -47,7 +50,13 @@ class SqlProjects:
             insert = self._work.dialect.insert(PROJECT).values(workspace_id=workspace_id, id=project_id)
             await self._work.connection.execute(insert.on_conflict_do_nothing())
             rows = await self._work.fetch(_HOLD, workspace=workspace_id, project=project_id)
-        return _project(dict(zip(_COLUMNS, rows[0], strict=True)))
+        *columns, limited = rows[0]
+        if limited:
+            self._limited.add(workspace_id)
+        return _project(dict(zip(_COLUMNS, columns, strict=True)))
+
+    def limited(self, workspace_id: WorkspaceId) -> bool:
+        return workspace_id in self._limited
 
     async def find(self, workspace_id: WorkspaceId, project_id: ProjectId) -> Project | None:
         query = select(PROJECT).where(*_is(workspace_id, project_id))

@@ -87,6 +87,8 @@ PLAN = Table(
     Column("applied_at", Instant, nullable=False),
 )
 
+_KEPT_BACK = text("waits_since IS NOT NULL")
+
 RUN = Table(
     "run",
     metadata,
@@ -107,8 +109,10 @@ RUN = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
+    Column("waits_since", Instant),
     UniqueConstraint("project_id", "workspace_id", "plan_id", name="run_of_plan"),
     Index("run_open", "status"),
+    Index("run_kept_back", "workspace_id", postgresql_where=_KEPT_BACK, sqlite_where=_KEPT_BACK),
 )
 """One execution of an approved plan; a plan has at most one, which may be reopened."""
 

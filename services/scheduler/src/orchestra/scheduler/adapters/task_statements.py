@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, String, and_, exists, func, or_, select, update
+from sqlalchemy import CTE, ColumnElement, Executable, Integer, String, and_, exists, func, or_, select, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, Values, Write, given
@@ -85,16 +85,30 @@ def _release(dialect: Dialect) -> Executable:
 RELEASE = Statement(_release)
 
 
-def _ready_pools(_: Dialect) -> Executable:
+_READY_OF_RUN = (TASK.c.run_id == given("run"), READY)
+
+
+def _pools() -> CTE:
     """Each pool is a step in the index, so that what stands in one is not counted."""
-    ready = (TASK.c.run_id == given("run"), READY)
+    ready = _READY_OF_RUN
     pools = select(func.min(TASK.c.pool).label("pool")).where(*ready).cte("pools", recursive=True)
     after = select(func.min(TASK.c.pool)).where(*ready, TASK.c.pool > pools.c.pool).scalar_subquery()
-    pools = pools.union_all(select(after).where(pools.c.pool.is_not(None)))
+    return pools.union_all(select(after).where(pools.c.pool.is_not(None)))
+
+
+def _ready_pools(_: Dialect) -> Executable:
+    pools = _pools()
     return select(pools.c.pool).where(pools.c.pool.is_not(None))
 
 
+def _ready_heads(_: Dialect) -> Executable:
+    pools = _pools()
+    head = select(func.min(TASK.c.rank)).where(*_READY_OF_RUN, TASK.c.pool == pools.c.pool).scalar_subquery()
+    return select(pools.c.pool, head.label("rank")).where(pools.c.pool.is_not(None))
+
+
 READY_POOLS = Statement(_ready_pools)
+READY_HEADS = Statement(_ready_heads)
 READY_IN_POOLS = Statement(lambda _: select(TASK.c.pool, func.count()).where(_DUE).group_by(TASK.c.pool))
 AT_WORK_NOW = Statement(
     lambda _: select(

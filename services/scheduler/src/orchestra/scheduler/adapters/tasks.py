@@ -1,7 +1,7 @@
 """The work graph on SQL: one statement for each step, however many tasks it touches."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -133,13 +133,16 @@ class SqlTasks:
     async def at_work(self, run_id: RunId) -> bool:
         return bool((await self._fetch(sql.AT_WORK_NOW, run=run_id))[0][0])
 
-    async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]:
+    async def ready_heads(self, run_id: RunId) -> Mapping[str, int]:
+        return dict(await self._fetch(sql.READY_HEADS, run=run_id))
+
+    async def next_ready(self, run_id: RunId, pools: Mapping[str, int]) -> list[Task]:
         found: list[Row] = []
-        for pool in pools:
-            found += await self._fetch(sql.NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=limit)
+        for pool, most in pools.items():
+            found += await self._fetch(sql.NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=most)
         if len(pools) > 1:
             found.sort(key=itemgetter(-2, -1))
-        return [task_from(row) for row in found[:limit]]
+        return [task_from(row) for row in found]
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)

@@ -5,6 +5,7 @@ from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
 from orchestra.scheduler.adapters.gates import SqlGates
 from orchestra.scheduler.adapters.graph import SqlGraph
+from orchestra.scheduler.adapters.limits import SqlLimits
 from orchestra.scheduler.adapters.log import SqlLog
 from orchestra.scheduler.adapters.people import SqlMembers, SqlRoles
 from orchestra.scheduler.adapters.projects import SqlPlans, SqlProjects
@@ -69,6 +70,10 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def roles(self) -> SqlRoles:
         return SqlRoles(self)
+
+    @property
+    def limits(self) -> SqlLimits:
+        return SqlLimits(self)
 
     async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
         return await inbox.gather(self, f"scheduler:{event.kind}", event)

@@ -11,26 +11,32 @@ from dataclasses import replace
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import Evidence
 from orchestra.contracts.files import fitting
-from orchestra.contracts.ids import MemberId
+from orchestra.contracts.ids import AttemptId, MemberId
 from orchestra.contracts.planning import Command, Input
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
+from orchestra.scheduler.application.admit import kept_back, narrowed, remember
 from orchestra.scheduler.application.changes import moved, publish_changes, tell
 from orchestra.scheduler.application.end_work import end_work
 from orchestra.scheduler.application.gate_ports import Finished
+from orchestra.scheduler.application.limit_ports import Tokens
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.replan import renew
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
+from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OVER, RUN_TERMINAL, move_run, run_status
 from orchestra.scheduler.domain.work.task import Task, need_of_pool
 
 
-async def advance_run(work: SchedulingWork, run: Run, cause: str) -> Run:
-    """The run as it is afterwards. One that is over or paused stays so; a failed one may be reopened."""
+async def advance_run(work: SchedulingWork, run: Run, cause: str, *, turn: int | None = None) -> Run:
+    """The run as it is afterwards. One that is over or paused stays so; a failed one may be reopened.
+
+    `turn`: it is its turn among those that wait for limits and mutexes, for so many tasks.
+    """
     if run.status in RUN_OVER or run.status == "paused":
         return run
-    return await go_on(work, run, cause)
+    return await go_on(work, run, cause, turn=turn)
 
 
 async def advance_runs_of(work: SchedulingWork, tasks: Iterable[Task], cause: str) -> None:
@@ -39,7 +45,7 @@ async def advance_runs_of(work: SchedulingWork, tasks: Iterable[Task], cause: st
         await advance_run(work, await work.runs.get(run_id), cause)
 
 
-async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
+async def go_on(work: SchedulingWork, run: Run, cause: str, *, turn: int | None = None) -> Run:
     """The same for a run that somebody resumes."""
     await renew(work, run)
     members = await work.members.of_project(run.workspace_id, run.project_id)
@@ -48,7 +54,9 @@ async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
         await _pass_people(work, run)
         pools = await work.tasks.ready_pools(run.id)
     in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
-    queued = await _dispatch(work, run, members, pools, in_hand)
+    if work.projects.limited(run.workspace_id):
+        work.wake("admission")  # what has ended may have made room for another run
+    run, queued = await _dispatch(work, run, members, pools, in_hand, turn)
     await _assign(work, run, members, in_hand)
     if queued and run.status == "running":
         return run
@@ -56,30 +64,53 @@ async def go_on(work: SchedulingWork, run: Run, cause: str) -> Run:
 
 
 async def _dispatch(
-    work: SchedulingWork, run: Run, members: Sequence[Member], pools: Sequence[str], in_hand: Mapping[MemberId, int]
-) -> bool:
-    """Whether anything was."""
-    room = room_for(members, in_hand, run.concurrency)
-    open_pools = [pool for pool in pools if need_of_pool(pool).command and room.for_pool(members, pool)]
-    if not open_pools:
-        return False
-    tasks = await work.tasks.next_ready(run.id, open_pools, room.together)
+    work: SchedulingWork,
+    run: Run,
+    members: Sequence[Member],
+    pools: Sequence[str],
+    in_hand: Mapping[MemberId, int],
+    turn: int | None,
+) -> tuple[Run, bool]:
+    """The run then, and whether anything was dispatched."""
+    whole = room_for(members, in_hand, run.concurrency)
+    wanted = [pool for pool in pools if need_of_pool(pool).command and whole.for_pool(members, pool)]
+    room = await narrowed(work, run, whole, wanted, turn) if wanted else whole
+    open_pools = {pool: most for pool in wanted if (most := room.for_pool(members, pool))}
+    tasks = await work.tasks.next_ready(run.id, open_pools) if open_pools else []
     chosen = share_out([task.pool for task in tasks], members, room)
     taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
-    if not taken:
-        return False
+    waits = room is not whole and kept_back(whole, room, members, wanted, tasks, chosen)
+    run = await remember(work, run, waits=waits, served=bool(taken))
+    if taken:
+        await _send(work, run, taken, room.allowances)
+    return run, bool(taken)
+
+
+async def _send(
+    work: SchedulingWork,
+    run: Run,
+    taken: Sequence[tuple[Task, MemberId, AttemptId]],
+    allowances: Sequence[Allowance],
+) -> None:
+    tokens: Tokens = {}
+    if allowances:
+        tokens = await work.limits.take(run, [(task, attempt) for task, _, attempt in taken], allowances)
     handed_on = await work.tasks.handed_on([task.id for task, _, _ in taken])
     await work.tasks.queue(taken)
     await _begin_anew(work, [task for task, _, _ in taken if task.attempts])
     for task, _, attempt_id in taken:
-        event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run)
+        event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run, tokens.get(attempt_id))
         work.publish(event, trace=run.trace)
     await tell(work, [moved(task, "queued", "a slot is free", member) for task, member, _ in taken])
-    return True
 
 
 def dispatched(
-    work: SchedulingWork, task: Task, attempt_id: str, handed_on: Sequence[Input], run: Run
+    work: SchedulingWork,
+    task: Task,
+    attempt_id: AttemptId,
+    handed_on: Sequence[Input],
+    run: Run,
+    tokens: Mapping[str, int] | None = None,
 ) -> TaskDispatched:
     """The event for an attempt that `queue` has just made of the task."""
     assert task.command is not None
@@ -99,6 +130,7 @@ def dispatched(
         handed_on=tuple(handed_on[:named]),
         left_out=len(handed_on) - named,
         dry_run=run.dry_run,
+        mutexes=dict(tokens or {}),
         at=work.now,
     )
 

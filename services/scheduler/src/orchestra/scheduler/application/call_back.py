@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn
+from orchestra.scheduler.application.admit import free_mutexes_later
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.work.task import Task
 
@@ -29,6 +30,7 @@ async def recall(work: SchedulingWork, queued: Sequence[Task], reason: str, trac
 async def withdraw(work: SchedulingWork, tasks: Sequence[Task], reason: str) -> None:
     """Their attempts are not wanted any more, whether or not they have begun; what becomes of them changes nothing."""
     work.dispatches.end([task.attempt_id or "" for task in tasks], "withdrawn")
+    await free_mutexes_later(work, tasks)
     runs = sorted({task.run_id for task in tasks if task.run_id})
     traces = {run_id: (await work.runs.get(run_id)).trace for run_id in runs}
     for task in tasks:

@@ -1,6 +1,7 @@
 """Cancel a run: what has not ended is cancelled. Its executors hear it from the run itself."""
 
 from orchestra.contracts.ids import RunId, WorkspaceId
+from orchestra.scheduler.application.admit import free_mutexes_later
 from orchestra.scheduler.application.advance_run import change_run, totals_of
 from orchestra.scheduler.application.changes import moved, tell
 from orchestra.scheduler.application.find_held import held_run
@@ -22,7 +23,8 @@ async def cancel_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: Ru
     tasks = await work.tasks.of_run(run_id, OPEN)
     if tasks:
         await work.tasks.change([task.id for task in tasks], status="cancelled", ended_at=work.now, paused_by=None)
-        dispatched = [task.attempt_id for task in tasks if task.status in ("queued", "running") and task.attempt_id]
-        work.dispatches.end(dispatched, "withdrawn")
+        dispatched = [task for task in tasks if task.status in ("queued", "running") and task.attempt_id]
+        work.dispatches.end([task.attempt_id or "" for task in dispatched], "withdrawn")
+        await free_mutexes_later(work, dispatched)
     await tell(work, [moved(task, "cancelled", reason) for task in tasks])
     return await change_run(work, run, "cancelled", reason, await totals_of(work, run))

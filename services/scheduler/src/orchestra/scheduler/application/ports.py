@@ -16,6 +16,7 @@ from orchestra.contracts.planning import DecomposedTask, Input, TasksDecomposed
 from orchestra.contracts.scheduling import TaskChange, TaskStatus
 from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
 from orchestra.scheduler.application.graph import Graph
+from orchestra.scheduler.application.limit_ports import Limits
 from orchestra.scheduler.application.people_ports import Log, Members, Roles
 from orchestra.scheduler.domain.timeline.calendar import Calendar
 from orchestra.scheduler.domain.timeline.difference import Moved
@@ -129,6 +130,10 @@ class Projects(Protocol):
 
     async def next_sequence(self, key: Key) -> int: ...
 
+    def limited(self, workspace_id: WorkspaceId) -> bool:
+        """Whether the workspace had limits when a project of it was held here."""
+        ...
+
 
 class Plans(Protocol):
     async def find(self, plan_id: PlanId) -> Plan | None: ...
@@ -218,7 +223,13 @@ class Tasks(Protocol):
         """Whether a machine task of the run is queued or running."""
         ...
 
-    async def next_ready(self, run_id: RunId, pools: Sequence[str], limit: int) -> list[Task]: ...
+    async def ready_heads(self, run_id: RunId) -> Mapping[str, int]:
+        """The rank of the first task that is ready in each pool."""
+        ...
+
+    async def next_ready(self, run_id: RunId, pools: Mapping[str, int]) -> list[Task]:
+        """The next tasks that can go out, of each of these pools at most so many, in their order."""
+        ...
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         """Ready tasks that the schedule has given to a member, in the order of their planned starts."""
@@ -340,6 +351,9 @@ class SchedulingWork(Protocol):
 
     @property
     def roles(self) -> Roles: ...
+
+    @property
+    def limits(self) -> Limits: ...
 
     def publish(self, *events: Event, trace: str | None = None) -> None: ...
 

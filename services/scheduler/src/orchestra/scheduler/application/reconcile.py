@@ -32,6 +32,7 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
         forgotten = await view.tasks.forgotten(500)
         silent = await view.dispatches.silent(view.now - SILENCE, 500)
         overdue = await view.projects.overdue(50)
+        dead_hands = await view.limits.forgotten(500)
     by_run: defaultdict[tuple[str, str, str], list[Task]] = defaultdict(list)
     for task in forgotten:
         by_run[task.workspace_id, task.project_id, task.run_id or ""].append(task)
@@ -52,15 +53,19 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
                 continue
             run = await work.runs.get(dispatch.run_id)
             handed_on = (await work.tasks.handed_on([task.id])).get(task.id, ())
-            event = dispatched(work, task, dispatch.attempt_id, handed_on, run)
+            tokens = (await work.limits.of_attempts([dispatch.attempt_id])).get(dispatch.attempt_id)
+            event = dispatched(work, task, dispatch.attempt_id, handed_on, run, tokens)
             again = event.model_copy(update={"number": dispatch.number, "token": dispatch.token})
             work.publish(again, trace=run.trace)
             await work.dispatches.sent_again([dispatch.attempt_id])
+    if dead_hands:
+        async with begin() as work:
+            await work.limits.free(dead_hands)
     if overdue:
         async with begin() as work:
             work.projects.mark_stale(overdue, "a planned end has passed")
             work.wake("recalculation")
-    return mended + len(forgotten) + len(silent)
+    return mended + len(forgotten) + len(silent) + len(dead_hands)
 
 
 async def _mend_gates(read: Transaction, begin: Transaction) -> int:

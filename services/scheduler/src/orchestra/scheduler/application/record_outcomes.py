@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from orchestra.contracts.execution import AttemptFailed, AttemptReturned, AttemptStarted, AttemptSucceeded
+from orchestra.scheduler.application.admit import free_mutexes
 from orchestra.scheduler.application.advance_run import advance_runs_of, retries_of
 from orchestra.scheduler.application.changes import moved, tell
 from orchestra.scheduler.application.end_work import end_work, go_on_after
@@ -35,6 +36,7 @@ async def record_successes(work: SchedulingWork, events: Sequence[AttemptSucceed
     if not held:
         return
     work.dispatches.end([event.attempt_id for event, _, _ in held], "ended")
+    await free_mutexes(work, ((event.attempt_id, task) for event, _, task in held))
     finished = [
         Finished(task, e.started_at, e.ended_at, e.outputs, e.evidence, work.trace_of(e)) for e, _, task in held
     ]
@@ -45,7 +47,10 @@ async def record_successes(work: SchedulingWork, events: Sequence[AttemptSucceed
 async def record_failures(work: SchedulingWork, events: Sequence[AttemptFailed]) -> None:
     """Each task is tried again after a pause, waits for a person, or has failed."""
     held = await still_held(work, events)
-    await keep_partial_logs(work, [event for event in events if event.failure == "cancelled"])
+    if stopped := [event for event in events if event.failure == "cancelled"]:
+        await keep_partial_logs(work, stopped)
+        await work.limits.free([event.attempt_id for event in stopped])
+    await free_mutexes(work, ((event.attempt_id, task) for event, _, task in held))
     for event, dispatch, task in held:
         run = await work.runs.get(dispatch.run_id)
         assert task.command is not None

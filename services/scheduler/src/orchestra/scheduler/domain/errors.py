@@ -8,7 +8,7 @@ SchedulingError
 ├── NotEstimated  NotReady  DependenciesOpen  OneTaskAtATime  WorkloadImpossible
 ├── ChoosesForAnother  ProjectManagerNeeded
 ├── PlanAlreadyRuns  PlanSuperseded  HashMismatch
-├── ProjectArchived  OpenRuns
+├── ProjectArchived  OpenRuns  InvalidLimit
 └── InvalidMember  InvalidCalendar  NoWorkingTime
 """
 
@@ -36,6 +36,12 @@ class UnknownTask(SchedulingError):
     """There is no such task."""
 
     code = "unknown-task"
+
+
+class InvalidLimit(SchedulingError):
+    """There is no such limit."""
+
+    code = "invalid-limit"
 
 
 class UnknownRun(SchedulingError):

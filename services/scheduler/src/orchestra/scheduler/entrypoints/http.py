@@ -18,6 +18,7 @@ from orchestra.scheduler.application.set_team import set_team
 from orchestra.scheduler.application.start_run import RunRequest, start_run
 from orchestra.scheduler.domain.errors import UnknownProject
 from orchestra.scheduler.domain.work.explanation import explain
+from orchestra.scheduler.domain.work.task import mutexes_of_pool
 from orchestra.scheduler.entrypoints.shown import run_view, said_of_task, task_view
 from orchestra.scheduler.entrypoints.team import Strict, TeamRequest, team_to_json
 from orchestra.scheduler.entrypoints.views import (
@@ -133,7 +134,8 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
     run = await view.runs.get(task.run_id) if task.run_id else None
     gates = await view.gates.into(task_id)
     members = await view.members.of_project(task.workspace_id, task.project_id)
-    found = explain(task, run, gates, members, view.now)
+    allowances = await view.limits.seen(task.workspace_id, task.project_id, mutexes_of_pool(task.pool))
+    found = explain(task, run, gates, members, allowances, view.now)
     return ExplanationView(
         task_id=task.id,
         key=task.key,

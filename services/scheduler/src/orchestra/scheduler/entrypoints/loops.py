@@ -5,6 +5,7 @@ from typing import Any
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.telemetry.logging import logger
+from orchestra.scheduler.application.admit_waiting import admit_waiting
 from orchestra.scheduler.application.open_gates import open_gates
 from orchestra.scheduler.application.recalculate import recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due, reconcile
@@ -24,6 +25,9 @@ def loops(database: Database[Any]) -> list[Loop]:
         more = await open_gates(database.read, database.begin)
         return await advance_due(database.read, database.begin) or more
 
+    async def admission() -> bool:
+        return await admit_waiting(database.read, database.begin)
+
     async def reconciler() -> bool:
         found = await reconcile(database.read, database.begin)
         if found:
@@ -34,5 +38,6 @@ def loops(database: Database[Any]) -> list[Loop]:
         Loop("recalculation", recalculation, every=0.5, gap=0.1),
         Loop("changes", changes, every=0.25, gap=0.1),
         Loop("timers", timers, every=0.5),
+        Loop("admission", admission, every=0.5),
         Loop("reconciler", reconciler, every=5.0),
     ]

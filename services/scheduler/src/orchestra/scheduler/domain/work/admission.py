@@ -5,20 +5,23 @@ from dataclasses import dataclass
 
 from orchestra.contracts.ids import MemberId
 from orchestra.scheduler.domain.people.member import Member, may_take
+from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.task import need_of_pool
 
 
 @dataclass(frozen=True)
 class Room:
-    """How many more tasks each agent may get, and how many all of them together."""
+    """How many more tasks each agent may get, how many all of them together, and what limits leave of that."""
 
     free: Mapping[MemberId, int]
     together: int
+    allowances: Sequence[Allowance] = ()
 
     def for_pool(self, members: Sequence[Member], pool: str) -> int:
         """How many tasks of this pool could be dispatched now."""
         need = need_of_pool(pool)
-        return min(self.together, sum(self.free.get(m.id, 0) for m in members if may_take(m, need)))
+        slots = sum(self.free.get(m.id, 0) for m in members if may_take(m, need))
+        return min(self.together, slots, *(each.left for each in self.allowances if each.covers(pool)))
 
 
 def room_for(members: Sequence[Member], in_flight: Mapping[MemberId, int], limit: int | None) -> Room:
@@ -37,18 +40,24 @@ def share_out(pools: Sequence[str], members: Sequence[Member], room: Room) -> li
     """For tasks of these pools, in order: the eligible agent with the most free slots; None when there is none."""
     free = dict(room.free)
     left = room.together
+    allowed = [each.left for each in room.allowances]
     eligible: dict[str, list[Member]] = {}
+    covering: dict[str, list[int]] = {}
     chosen: list[MemberId | None] = []
     for pool in pools:
         if pool not in eligible:
             need = need_of_pool(pool)
             eligible[pool] = [m for m in members if may_take(m, need)]
+            covering[pool] = [at for at, each in enumerate(room.allowances) if each.covers(pool)]
         # Ties go to the key, so that equal situations give equal assignments.
         best = max(eligible[pool], key=lambda m: (free.get(m.id, 0), m.key), default=None)
-        if best is None or left <= 0 or free.get(best.id, 0) <= 0:
+        kept_back = any(allowed[at] <= 0 for at in covering[pool])
+        if best is None or left <= 0 or free.get(best.id, 0) <= 0 or kept_back:
             chosen.append(None)
             continue
         free[best.id] -= 1
         left -= 1
+        for at in covering[pool]:
+            allowed[at] -= 1
         chosen.append(best.id)
     return chosen

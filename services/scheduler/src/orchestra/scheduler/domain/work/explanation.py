@@ -8,11 +8,14 @@ from typing import Literal
 from orchestra.contracts.scheduling import RunStatus
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.dependency import Gate
+from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OVER, TERMINAL
 from orchestra.scheduler.domain.work.task import Task, need_of_pool
 
-WaitKind = Literal["run", "pause", "predecessor", "lag", "member", "slot", "person", "retry", "attempt"]
+WaitKind = Literal[
+    "run", "pause", "predecessor", "lag", "member", "slot", "limit", "rate", "mutex", "person", "retry", "attempt"
+]
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,15 @@ _STOPPED: dict[RunStatus, str] = {
 
 
 def explain(
-    task: Task, run: Run | None, gates: Sequence[Gate], members: Sequence[Member], now: datetime
+    task: Task,
+    run: Run | None,
+    gates: Sequence[Gate],
+    members: Sequence[Member],
+    allowances: Sequence[Allowance],
+    now: datetime,
 ) -> Explanation:
     """What stands between the task and its end, the nearest first."""
-    waits = (*_pause(task), *_waits(task, run, gates, members, now))
+    waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now))
     if not waits:
         return Explanation(f"{task.key} is {task.status}.", ())
     return Explanation(f"{task.key} is {task.status}: {'; '.join(wait.text for wait in waits)}.", waits)
@@ -53,14 +61,21 @@ def _pause(task: Task) -> list[Wait]:
     return [Wait("pause", task.id, f"{task.paused_by} has paused it{then}")]
 
 
-def _waits(task: Task, run: Run | None, gates: Sequence[Gate], members: Sequence[Member], now: datetime) -> list[Wait]:
+def _waits(
+    task: Task,
+    run: Run | None,
+    gates: Sequence[Gate],
+    members: Sequence[Member],
+    allowances: Sequence[Allowance],
+    now: datetime,
+) -> list[Wait]:
     names = {member.id: member.name for member in members}
     assignee = names.get(task.assignee or "", "its member")
     match task.status:
         case "blocked":
             return [_wait(gate) for gate in gates if not gate.edge.before_end and gate.closed(now)]
         case "ready":
-            return _ready(task, run, members, names, now)
+            return _ready(task, run, members, names, allowances, now)
         case "queued":
             return [Wait("slot", task.assignee or "", f"{assignee} has it and starts it when a slot is free")]
         case "running" if task.command is None:
@@ -92,7 +107,14 @@ def _wait(gate: Gate) -> Wait:
     return Wait("lag", other.id, f"{held} waits until {lag}{what} ({edge.kind}), {gate.opens_at:%Y-%m-%d %H:%M} UTC")
 
 
-def _ready(task: Task, run: Run | None, members: Sequence[Member], names: dict[str, str], now: datetime) -> list[Wait]:
+def _ready(
+    task: Task,
+    run: Run | None,
+    members: Sequence[Member],
+    names: dict[str, str],
+    allowances: Sequence[Allowance],
+    now: datetime,
+) -> list[Wait]:
     if run is None:
         return [Wait("run", task.plan_id, "no run of its plan was started")]
     if run.status in _STOPPED:
@@ -104,9 +126,19 @@ def _ready(task: Task, run: Run | None, members: Sequence[Member], names: dict[s
         return [Wait("member", "", f"no {who} of the team can take the role {need.role or 'any'}{tools}")]
     if task.not_before is not None and task.not_before > now:
         return [Wait("retry", task.id, f"its next try is due at {task.not_before:%H:%M:%S} UTC")]
+    if need.command and (limits := _limits(task, run, allowances)):
+        return limits
     if need.command:
         return [Wait("slot", "", "all slots of the agents that can take it are taken")]
     if task.planned_member is None:
         return [Wait("person", "", "the schedule has not given it to anyone yet")]
     who = names.get(task.planned_member, "its member")
     return [Wait("person", task.planned_member, f"{who} will take it and has another task in hand")]
+
+
+def _limits(task: Task, run: Run, allowances: Sequence[Allowance]) -> list[Wait]:
+    covering = [each for each in allowances if each.covers(task.pool)]
+    used_up = [Wait(each.kind, each.name, each.text) for each in covering if each.left <= 0]
+    if not used_up and covering and run.waits_since is not None:
+        return [Wait("limit", "", "another project of the workspace goes first")]
+    return used_up

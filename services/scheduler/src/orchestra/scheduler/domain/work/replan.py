@@ -64,4 +64,5 @@ def _repeatable(task: Task) -> bool:
 def pool_of_definition(task: DecomposedTask) -> str:
     """The pool of whoever may take the task as it is defined."""
     command = task.command
-    return pool_of(Need(role=task.role, command=command is not None, tools=frozenset(command.tools if command else ())))
+    need = Need(role=task.role, command=command is not None, tools=frozenset(command.tools if command else ()))
+    return pool_of(need, command.mutexes if command else ())

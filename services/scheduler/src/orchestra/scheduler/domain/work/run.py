@@ -30,3 +30,5 @@ class Run:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cause: str = ""
+    waits_since: datetime | None = None
+    """A limit or a mutex keeps something of it back, since then or since it was last served."""

@@ -1,8 +1,9 @@
 """A task as the scheduler holds it, and the pool it waits in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import Command
@@ -61,14 +62,27 @@ class Task:
         return replace(pool, points=self.points, minutes=self.minutes, declined=frozenset(self.declined))
 
 
-def pool_of(need: Need) -> str:
-    """Tasks of one pool can be taken by the same members: `person|editor`, `agent|automation|python3,sort`."""
+def pool_of(need: Need, mutexes: Iterable[str] = ()) -> str:
+    """Tasks of one pool can be taken by the same members under the same conditions.
+
+    `person|editor`, `agent|automation|python3,sort`, `agent|automation|python3|database`.
+    """
     if not need.command:
         return f"person|{need.role or ''}"
-    return f"agent|{need.role or ''}|{','.join(sorted(need.tools))}"
+    taken = f"|{','.join(sorted(mutexes))}" if mutexes else ""
+    return f"agent|{need.role or ''}|{','.join(sorted(need.tools))}{taken}"
 
 
+@lru_cache(4096)
 def need_of_pool(pool: str) -> Need:
-    kind, role, *tools = pool.split("|")
-    listed: Iterable[str] = tools[0].split(",") if tools and tools[0] else ()
-    return Need(role=role or None, command=kind == "agent", tools=frozenset(listed))
+    kind, role, *more = pool.split("|")
+    return Need(role=role or None, command=kind == "agent", tools=_listed(more[:1]))
+
+
+@lru_cache(4096)
+def mutexes_of_pool(pool: str) -> frozenset[str]:
+    return _listed(pool.split("|")[3:])
+
+
+def _listed(part: Sequence[str]) -> frozenset[str]:
+    return frozenset(part[0].split(",")) if part and part[0] else frozenset()
