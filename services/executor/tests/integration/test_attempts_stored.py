@@ -85,6 +85,28 @@ async def test_a_claim_takes_the_oldest_up_to_the_free_slots(store: Store) -> No
     assert all(attempt.owner == "a" and attempt.started_at == store.clock.now() for attempt in first)
 
 
+async def test_workspaces_take_turns_whoever_has_queued_more(store: Store) -> None:
+    many, few, late = dispatches(20, workspace_id="wsp_m"), dispatches(3, workspace_id="wsp_f"), dispatches(1)
+    await store.accept(*many, *few, *late)
+
+    first = await store.claim("a", slots=6)
+    assert [attempt.dispatch for attempt in first] == sorted([*many[:3], *few[:2], *late], key=lambda e: e.attempt_id)
+    # What each has under lease counts: two of the few's and three of the many's are at it.
+    second = await store.claim("b", slots=2)
+    assert [attempt.dispatch for attempt in second] == sorted([few[2], many[3]], key=lambda e: e.attempt_id)
+
+
+async def test_what_another_claim_holds_is_passed_over_and_the_next_ones_are_taken(store: Store) -> None:
+    events = dispatches(8, workspace_id="wsp_m")
+    await store.accept(*events)
+    if store.database.dialect.single_writer:
+        return
+    async with store.database.begin() as work:
+        held = await work.attempts.claim(Lease("a", work.now + LEASE), slots=2)
+        taken = await asyncio.wait_for(store.claim("b", slots=2), 5)
+    assert [attempt.dispatch for attempt in (*held, *taken)] == events[:4]
+
+
 async def test_a_dry_run_is_never_claimed(store: Store) -> None:
     real, dry = dispatches(1), dispatches(2, dry_run=True)
     await store.accept(*dry, *real)

@@ -4,22 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, Row, Select, case, null, select, union_all, update
+from sqlalchemy import ColumnElement, Executable, Row, Select, case, null, select, union_all, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, given, insertion
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import AttemptId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
-from orchestra.executor.adapters.tables import ATTEMPT, ENDED_RUN, HELD, QUEUED
+from orchestra.executor.adapters.claim import CLAIM, CLAIM_THESE, HOLDING, TURNS
+from orchestra.executor.adapters.tables import ATTEMPT, ENDED_RUN, HELD
 from orchestra.executor.application.attempts import AttemptView, Lease
 from orchestra.executor.domain.attempt import EndedAttempt, Failed, HeldAttempt, sources
 
 if TYPE_CHECKING:
     from orchestra.executor.adapters.work import ExecutorWork
-
-_HOLDING = (ATTEMPT.c.dispatch, ATTEMPT.c.lease_owner, ATTEMPT.c.started_at, ATTEMPT.c.trace)
-
 
 _NO_END = dict.fromkeys(("started_at", "failure", "reason", "outputs", "evidence"))
 
@@ -43,17 +41,6 @@ _ENDED = Statement(
 )
 
 
-def _claim(dialect: Dialect) -> Executable:
-    # A dry run has had its end when it was accepted; one that is queued must never be performed.
-    waiting = (QUEUED, ATTEMPT.c.dry_run.is_(False))
-    oldest = select(ATTEMPT.c.id).where(*waiting).order_by(ATTEMPT.c.id).limit(given("limit", Integer))
-    due = dialect.locked(oldest, skip_locked=True).cte("due")
-    values = {"lease_owner": given("owner"), "lease_until": given("until"), "started_at": given("now")}
-    taken = update(ATTEMPT).where(ATTEMPT.c.id.in_(select(due.c.id))).values(status="leased", **values)
-    return taken.returning(*_HOLDING)
-
-
-CLAIM = Statement(_claim)
 _END = Statement(
     lambda _: (
         update(ATTEMPT)
@@ -172,8 +159,12 @@ class SqlAttempts:
         }
 
     async def claim(self, lease: Lease, *, slots: int) -> list[HeldAttempt]:
-        taken = {"limit": slots, "owner": lease.owner, "until": lease.until, "now": self._work.now}
-        return sorted((_held(*row) for row in await self._work.fetch(CLAIM, **taken)), key=lambda held: held.id)
+        mine = {"owner": lease.owner, "until": lease.until, "now": self._work.now}
+        rows = await self._work.fetch(CLAIM, limit=slots, **mine)
+        if not rows and (turns := await self._work.fetch(TURNS, limit=slots)):
+            # Those that another claim is just taking are left out: the next try finds others in their place.
+            rows = await self._work.fetch(CLAIM_THESE, ids=[row[0] for row in turns], **mine)
+        return sorted((_held(*row) for row in rows), key=lambda held: held.id)
 
     async def start(self, attempts: Sequence[HeldAttempt]) -> list[HeldAttempt]:
         mine = await self._still_held(attempts)
@@ -218,7 +209,7 @@ class SqlAttempts:
     async def _lose(self, which: ColumnElement[bool], reason: str) -> list[EndedAttempt]:
         lost = update(ATTEMPT).where(HELD, which)
         values = {"status": "failed", "failure": "lost", "reason": reason, "ended_at": self._work.now}
-        rows = await self._run(lost.values(**values).returning(*_HOLDING))
+        rows = await self._run(lost.values(**values).returning(*HOLDING))
         return [EndedAttempt(_held(*row), Failed("lost", reason)) for row in rows]
 
     async def owners(self) -> list[str]:

@@ -36,6 +36,7 @@ ATTEMPT = Table(
     Column("outputs", Json),
     Column("evidence", Json),
     Index("attempt_queued", "dry_run", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
+    Index("attempt_turns", "dry_run", "workspace_id", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
     Index("attempt_held", "lease_until", postgresql_where=HELD, sqlite_where=HELD),
     Index("attempt_run", "workspace_id", "run_id", "id"),
     Index("attempt_task", "workspace_id", "task_id", "id"),
