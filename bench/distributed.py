@@ -10,7 +10,8 @@ import secrets
 import socket
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -46,22 +47,27 @@ def free_ports(count: int) -> int:
             return first
 
 
+@contextmanager
+def stack(home: Path) -> Generator[tuple[str, str, psutil.Process]]:
+    """The five processes: the gateway's address, a key, and their parent."""
+    port = free_ports(SERVICES)
+    key = f"ork_bench_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
+    log = home / "stack.log"
+    command = [sys.executable, "-m", "orchestra.cli.main", "stack", "--home", str(home), "--port", str(port)]
+    with child(command, log, os.environ | {"ORCHESTRA_BOOTSTRAP_KEY": key}) as process:
+        wait_until(lambda: "is ready" in log.read_text() or process.poll() is not None, "the stack is not ready")
+        if process.poll() is not None:
+            raise SystemExit(log.read_text())
+        yield f"http://127.0.0.1:{port}", key, psutil.Process(process.pid)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shape", choices=("fan", "chain", "dag"), required=True)
     parser.add_argument("--tasks", type=int, required=True)
     given = parser.parse_args()
-    port = free_ports(SERVICES)
-    key = f"ork_bench_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
-    with tempfile.TemporaryDirectory() as home:
-        log = Path(home) / "stack.log"
-        command = [sys.executable, "-m", "orchestra.cli.main", "stack", "--home", home, "--port", str(port)]
-        with child(command, log, os.environ | {"ORCHESTRA_BOOTSTRAP_KEY": key}) as stack:
-            wait_until(lambda: "is ready" in log.read_text() or stack.poll() is not None, "the stack is not ready")
-            if stack.poll() is not None:
-                raise SystemExit(log.read_text())
-            url = f"http://127.0.0.1:{port}"
-            asyncio.run(measure(Workload(given.shape, given.tasks), url, key, psutil.Process(stack.pid)))
+    with tempfile.TemporaryDirectory() as home, stack(Path(home)) as (url, key, process):
+        asyncio.run(measure(Workload(given.shape, given.tasks), url, key, process))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import os
 import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,15 +18,22 @@ from orchestra.chassis.telemetry.logging import configure_logging
 from orchestra.embedded.host import HostOptions, host
 
 
-async def measure(workload: Workload, home: Path) -> None:
+@asynccontextmanager
+async def hosted(home: Path) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of a host in this process."""
     configure_logging("warning")
     async with host(HostOptions(home)) as made:
         headers = {"Authorization": f"Bearer {made.key}"}
         async with httpx.AsyncClient(
-            transport=InProcessHttp(made.app), base_url="http://gateway", headers=headers, timeout=60
+            transport=InProcessHttp(made.app), base_url="http://gateway", headers=headers, timeout=120
         ) as client:
-            for graph in (warm_up(workload.tasks), workload.graph()):
-                clock, peak = await journey.run(client, graph, lambda: peak_mb(os.getpid()))
+            yield client
+
+
+async def measure(workload: Workload, home: Path) -> None:
+    async with hosted(home) as client:
+        for graph in (warm_up(workload.tasks), workload.graph()):
+            clock, peak = await journey.run(client, graph, lambda: peak_mb(os.getpid()))
     emit(workload, clock, cpu=clock.own, peak=peak, packages=("sqlalchemy", "pydantic", "fastapi"))
 
 

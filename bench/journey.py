@@ -17,7 +17,8 @@ from orchestra.cli.api import V1, Api
 from orchestra.cli.inputs import Inputs
 from orchestra.cli.journey import ENDED, propose
 
-TEAM = {"members": [{"id": "agent", "name": "Agent", "kind": "agent", "slots": 256, "tools": ["true"]}]}
+TEAM = {"members": [{"id": "agent", "name": "Agent", "kind": "agent", "slots": 512, "tools": ["true"]}]}
+DOCUMENT = "# Bench\n\n## Requirements\n\n- Every task must run once.\n"
 
 Item = dict[str, Any]
 """An entry of the feed."""
@@ -29,11 +30,24 @@ class Feed:
     def __init__(self, items: AsyncGenerator[Item]) -> None:
         self._items = items
 
-    async def until(self, project_id: str, wanted: Callable[[Item], bool]) -> None:
+    async def until(self, project_id: str | None, wanted: Callable[[Item], bool]) -> None:
+        """Of this project; None: of any."""
         async for item in self._items:
-            if item["project_id"] == project_id and wanted(item):
+            if project_id in (None, item["project_id"]) and wanted(item):
                 return
         raise SystemExit("the event stream ended")
+
+
+class Done:
+    """Whether so many tasks are done, from the changes that the feed tells."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def __call__(self, item: Item) -> bool:
+        if item["kind"] == "tasks.changed.v1":
+            self._left -= sum(change["after"] == "done" for change in item["data"]["changes"])
+        return self._left <= 0
 
 
 @asynccontextmanager
@@ -56,7 +70,7 @@ async def run(client: httpx.AsyncClient, graph: Graph, peak: Callable[[], float]
     """
     api = Api(client)
     async with feed(client) as happened:
-        inputs = Inputs("bench", "# Bench\n\n## Requirements\n\n- Every task must run once.\n", TEAM, plan_of(graph))
+        inputs = Inputs("bench", DOCUMENT, TEAM, plan_of(graph))
         plan = await propose(api, inputs)
         project_id = plan["project_id"]
         await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})

@@ -1,0 +1,157 @@
+"""What size costs: plans of a thousand to a hundred thousand tasks, one to two hundred runs at a time.
+
+`python -m bench.growth [--runtime embedded|distributed] [--tasks 1000 10000 100000] [--runs 1 20 200] [--gate]`. Each
+size is a program of its own; what it prints is compared with the first. What the figures mean stands in
+bench/README.md.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import httpx
+from bench import distributed, journey
+from bench.embedded import hosted
+from bench.peers.harness import peak_mb
+from bench.peers.workload import Workload, warm_up
+from bench.servers import own_servers
+
+from orchestra.cli.api import Api
+from orchestra.cli.inputs import Inputs
+from orchestra.cli.journey import ENDED, propose
+
+STEADY = 1000
+"""Tasks that are counted for the rate, however many there are."""
+TOGETHER = 2000
+"""Tasks of all runs that go on at a time."""
+READY_LIMIT_S = 10.0
+PEAK_LIMIT_MB = 1024
+LIMIT_S = 900
+
+Row = dict[str, Any]
+
+
+async def plan_of_size(client: httpx.AsyncClient, tasks: int) -> Row:
+    """From the request to a plan that is proposed, approved, applied and scheduled; then its first tasks."""
+    api, graph = Api(client), Workload("dag", tasks).graph()
+    async with journey.feed(client) as happened:
+        began = time.perf_counter()
+        plan = await propose(api, Inputs("bench", journey.DOCUMENT, journey.TEAM, journey.plan_of(graph)))
+        proposed = time.perf_counter() - began
+        await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
+        project = plan["project_id"]
+        await happened.until(project, lambda item: item["kind"] == "plan.applied.v1")
+        applied = time.perf_counter() - began
+        await happened.until(project, lambda item: item["kind"] == "schedule.recalculated.v1")
+        scheduled = time.perf_counter() - began
+        wanted = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": True}
+        began, count = time.perf_counter(), min(tasks, STEADY)
+        run = await api.post(f"/projects/{project}/runs", wanted)
+        await happened.until(project, journey.Done(count))
+        rate = count / (time.perf_counter() - began)
+        if count < tasks:
+            await api.post(f"/runs/{run['id']}/cancel", {})
+    times = {"proposed_s": proposed, "applied_s": applied, "scheduled_s": scheduled}
+    return {name: round(value, 2) for name, value in times.items()} | {"tasks_per_s": round(rate, 1)}
+
+
+async def runs_at_a_time(client: httpx.AsyncClient, runs: int) -> Row:
+    api, graph = Api(client), Workload("fan", TOGETHER // runs).graph()
+    plans = [
+        await propose(api, Inputs(f"bench {n}", journey.DOCUMENT, journey.TEAM, journey.plan_of(graph)))
+        for n in range(runs)
+    ]
+    async with journey.feed(client) as happened:
+        for plan in plans:
+            await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
+            await happened.until(plan["project_id"], lambda item: item["kind"] == "plan.applied.v1")
+        began = time.perf_counter()
+        for plan in plans:
+            wanted = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": True}
+            await api.post(f"/projects/{plan['project_id']}/runs", wanted)
+        left = {plan["project_id"] for plan in plans}
+
+        def all_ended(item: journey.Item) -> bool:
+            if item["kind"] == "run.changed.v1" and item["data"]["status"] in ENDED:
+                left.discard(item["project_id"])
+            return not left
+
+        await happened.until(None, all_ended)
+        rate = TOGETHER / (time.perf_counter() - began)
+    return {"tasks_per_s": round(rate, 1)}
+
+
+@asynccontextmanager
+async def system(runtime: str) -> AsyncGenerator[tuple[httpx.AsyncClient, Any]]:
+    """A client, and what tells the memory of its largest process."""
+    with tempfile.TemporaryDirectory() as home:
+        if runtime == "embedded":
+            async with hosted(Path(home)) as client:
+                yield client, lambda: peak_mb(os.getpid())
+            return
+        with distributed.stack(Path(home)) as (url, key, process):
+            headers = {"Authorization": f"Bearer {key}"}
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
+                yield client, lambda: max(peak_mb(service.pid) for service in process.children())
+
+
+async def measure(runtime: str, tasks: int, runs: int) -> None:
+    async with system(runtime) as (client, peak):
+        await journey.run(client, warm_up(200), peak)
+        row = await plan_of_size(client, tasks) if tasks else await runs_at_a_time(client, runs)
+        print(json.dumps(row | {"peak_mb": round(peak())}))
+
+
+def measured(runtime: str, what: str, size: int) -> Row:
+    command = [sys.executable, "-m", "bench.growth", "--row", "--runtime", runtime, f"--{what}", str(size)]
+    with own_servers() if runtime == "distributed" else nullcontext({}) as environment:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT_S, env=os.environ | environment
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def show(title: str, sizes: Sequence[int], rows: Sequence[Row]) -> None:
+    print(f"\n{title}")
+    print("".join(f"{name:>14}" for name in ("size", *rows[0], "rate/first")))
+    for size, row in zip(sizes, rows, strict=True):
+        ratio = row["tasks_per_s"] / rows[0]["tasks_per_s"]
+        print("".join(f"{value:14,}" for value in (size, *row.values())) + f"{ratio:14.2f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runtime", choices=("embedded", "distributed"), help="both without it")
+    parser.add_argument("--tasks", type=int, nargs="*", help="of one plan; 1000 10000 100000 without numbers")
+    parser.add_argument("--runs", type=int, nargs="*", help=f"with {TOGETHER} tasks in all; 1 20 200 without numbers")
+    parser.add_argument("--gate", action="store_true", help="exit 1 when the largest plan takes too long or too much")
+    parser.add_argument("--row", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    both = given.tasks is None and given.runs is None
+    tasks = (1000, 10_000, 100_000) if both or given.tasks == [] else given.tasks or ()
+    runs = (1, 20, 200) if both or given.runs == [] else given.runs or ()
+    if given.row:
+        asyncio.run(measure(given.runtime, *(tasks or (0,)), *(runs or (0,))))
+        return
+    late = False
+    for runtime in [given.runtime] if given.runtime else ("embedded", "distributed"):
+        if tasks:
+            rows = [measured(runtime, "tasks", size) for size in tasks]
+            show(f"{runtime}: plans by their tasks", tasks, rows)
+            late |= rows[-1]["scheduled_s"] > READY_LIMIT_S or rows[-1]["peak_mb"] > PEAK_LIMIT_MB
+        if runs:
+            show(f"{runtime}: runs at a time", runs, [measured(runtime, "runs", size) for size in runs])
+    sys.exit(1 if given.gate and late else 0)
+
+
+if __name__ == "__main__":
+    main()
