@@ -15,6 +15,7 @@ from orchestra.contracts.planning import Command, Input
 from orchestra.contracts.scheduling import TaskCompleted, TaskDispatched
 from orchestra.planner.domain.check import MAX_TASK_BYTES
 from orchestra.scheduler.application.advance_run import dispatched
+from orchestra.scheduler.domain.work.checkpoint import carried
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 OURS: dict[str, Any] = {"workspace_id": "wsp_" + "1" * 36, "project_id": "prj_" + "1" * 36}
@@ -52,7 +53,16 @@ def test_what_fits_in_a_list_fits_in_every_event_that_has_it(outputs: list[str])
     evidence = Evidence(sandbox_level="L3", duration_ms=1, tail="\x01" * 2000)
 
     for event in (
-        TaskDispatched(**ids, run_id=RUN, number=9, title="t" * 200, command=command, handed_on=results, at=NOW),
+        TaskDispatched(
+            **ids,
+            run_id=RUN,
+            number=9,
+            title="t" * 200,
+            command=command,
+            handed_on=results,
+            guidance=carried(["\x01" * 4000] * 20),
+            at=NOW,
+        ),
         AttemptSucceeded(**ids, started_at=NOW, ended_at=NOW, outputs=artifacts, evidence=evidence),
         TaskCompleted(
             **OURS,
@@ -71,7 +81,15 @@ def test_what_fits_in_a_list_fits_in_every_event_that_has_it(outputs: list[str])
 def test_what_predecessors_left_is_cut_and_the_rest_is_counted() -> None:
     work: Any = SimpleNamespace(now=NOW)
     task: Any = SimpleNamespace(
-        **OURS, id=TASK, command=Command(argv=("x",), tools=("x",)), attempts=0, token=0, key="t", title="t"
+        **OURS,
+        id=TASK,
+        command=Command(argv=("x",), tools=("x",)),
+        attempts=0,
+        token=0,
+        key="t",
+        title="t",
+        guidance=(),
+        edits=(),
     )
     run: Any = SimpleNamespace(id=RUN, dry_run=False)
     files = tuple(Input(path=f"file-{n}", sha256=HASH) for n in range(10_000))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.journeys.jobs import commands, python, start, stopped
+from tests.journeys.jobs import commands, python, start, stopped, tasks_of
 from tests.system import System, eventually
 
 from orchestra.chassis.ids import new_id
@@ -33,10 +33,12 @@ BODIES: dict[str, Any] = {
     "/projects/{project_id}/calendar/holidays": {"days": ["12-24"]},
     "/projects/{project_id}/calendar/holidays/public": {"country": "PT"},
     "/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
+    "/limits/{scope}/{name}": {"concurrency": 1},
     "/tasks/{task_id}/select": {"member": "ana"},
     "/tasks/{task_id}/report": {"percent": 50},
     "/tasks/{task_id}/abandon": {"reason": "no time"},
     "/tasks/{task_id}/decide": {"decision": "retry"},
+    "/checkpoints/{checkpoint_id}/answer": {"answer": "skip"},
     "/inbound/users/{broker_user}": {"kinds": ["plan.requested.v1"]},
 }
 """What a command needs to get as far as looking for its thing; an empty object is enough for the others."""
@@ -100,9 +102,11 @@ async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[s
     """An id of everything that has one, by the name it has in paths."""
     webhook = await api.post("/webhooks", {"url": endpoint, "kinds": ["run.finished"]})
     mail = await api.post("/mail-subscriptions", {"address": "ana@example.org", "kinds": ["run.finished"]})
-    run = await start(api, commands(python("only", "open('a', 'w').write('b')", outputs=["a"])))
+    only = python("only", "open('a', 'w').write('b')", outputs=["a"])
+    run = await start(api, commands(only, python("broken", "raise SystemExit(1)")))
     await stopped(api, run["id"])
-    [task] = await api.all(f"/runs/{run['id']}/tasks")
+    task = (await tasks_of(api, run["id"]))["only"]
+    [checkpoint] = await api.all("/checkpoints", run_id=run["id"])
     request = {"document": "- [R1] It must work.", "document_name": "a.md"}
     accepted = await api.post(f"/projects/{run['project_id']}/plans", request)
     user = f"user-{run['id']}"
@@ -118,12 +122,15 @@ async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[s
         "run_id": run["id"],
         "task_id": task["id"],
         "attempt_id": task["attempt_id"],
+        "checkpoint_id": checkpoint["id"],
         "sha256": task["outputs"][0]["sha256"],
         "webhook_id": webhook["id"],
         "mail_subscription_id": mail["id"],
         "delivery_id": (await eventually(deliveries))[0]["id"],
         "key_id": (await api.get("/me"))["key"]["id"],
         "broker_user": user,
+        "scope": "project",
+        "name": run["project_id"],
         "member": "ana",
         "role": "editor",
         "day": "12-24",

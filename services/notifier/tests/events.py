@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.scheduling import RunChanged, TaskChange, TasksChanged
 from orchestra.notifier.domain.webhook import Webhook
 
@@ -29,6 +30,35 @@ def change(after: str, task: str = "tsk_1", **more: Any) -> TaskChange:
 def tasks_changed(*changes: TaskChange, **more: Any) -> TasksChanged:
     fields: dict[str, Any] = {"workspace_id": "wsp_1", "project_id": "prj_1", "run_id": "run_1"}
     return TasksChanged.model_validate({**fields, **more, "changes": changes})
+
+
+_CHECKPOINT: dict[str, Any] = {
+    "workspace_id": "wsp_1",
+    "project_id": "prj_1",
+    "run_id": "run_1",
+    "task_id": "tsk_1",
+    "checkpoint_id": "chk_1",
+    "key": "T1",
+    "title": "Write it",
+    "attempt": 2,
+    "about": "exhausted",
+}
+
+
+def checkpoint_raised(**more: Any) -> CheckpointRaised:
+    asked = {
+        "question": "Write it (T1) has failed. Try it again?",
+        "choices": ("retry", "skip", "fail"),
+        "raised_at": AT,
+    }
+    return CheckpointRaised.model_validate({**_CHECKPOINT, **asked, **more})
+
+
+def checkpoint_resolved(status: str = "answered", **more: Any) -> CheckpointResolved:
+    said = (
+        {"answer": "retry", "by": "ana", "cause": "ana answered: retry"} if status == "answered" else {"cause": "late"}
+    )
+    return CheckpointResolved.model_validate({**_CHECKPOINT, "status": status, "at": AT, **said, **more})
 
 
 def a_webhook(**more: Any) -> Webhook:

@@ -119,7 +119,7 @@ def _files(root: Path, plan: dict[str, Any]) -> dict[str, tuple[str, Path]]:
         for command in mappings([task.get("command")]):
             for name in texts(command.get("inputs")):
                 if name not in files and (found := _beneath(root, name)):
-                    files[name] = (_digest(found), found)
+                    files[name] = (digest(found), found)
     return files
 
 
@@ -143,7 +143,8 @@ def _beneath(root: Path, name: str) -> Path | None:
     return path if path.is_file() and path.is_relative_to(root) else None
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
     digest = sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

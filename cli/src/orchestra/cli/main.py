@@ -8,6 +8,7 @@ import typer
 
 from orchestra.cli import (
     calendar_app,
+    checkpoint_app,
     control_app,
     limit_app,
     notify_app,
@@ -32,7 +33,7 @@ runs_app = typer.Typer(
     help="Runs: list, show, read what they print, pause, resume, cancel, retry.", no_args_is_help=True
 )
 task_app = typer.Typer(
-    help="Tasks: edit the plan, take, report, finish, give back, explain, decide, pause, resume, cancel, retry, skip.",
+    help="Tasks: edit the plan, take, report, finish, give back, show, explain, decide; pause, cancel, retry, skip.",
     no_args_is_help=True,
 )
 dead_app = typer.Typer(help="Dead letters: what could not be handled, and why.", no_args_is_help=True)
@@ -42,6 +43,7 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(runs_app, name="runs")
 add_edits(task_app)
 app.add_typer(task_app, name="task")
+app.add_typer(checkpoint_app.app, name="checkpoint")
 app.add_typer(dead_app, name="dead")
 app.add_typer(notify_app.app, name="notify")
 app.add_typer(project_app.app, name="project")
@@ -178,6 +180,21 @@ def task_explain(
     from orchestra.cli import task_commands
 
     finish(task_commands.explain(settings_of(config, gateway=gateway, home=home), task, run_id, as_json=as_json))
+
+
+@task_app.command("show")
+def task_show(
+    task: Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its key in the run.")],
+    run_id: RunId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """A task as it stands, with its last failure and the guidance of people."""
+    from orchestra.cli import task_commands
+
+    finish(task_commands.show(settings_of(config, gateway=gateway, home=home), task, run_id, as_json=as_json))
 
 
 @dead_app.command("ls")

@@ -6,7 +6,14 @@ import typer
 
 from orchestra.cli.options import AsJson, Config, Gateway, Home, finish, settings_of
 
-KINDS = ["run.finished", "task.failed", "task.waiting"]
+KINDS = [
+    "run.finished",
+    "task.failed",
+    "task.waiting",
+    "checkpoint.raised",
+    "checkpoint.escalated",
+    "checkpoint.resolved",
+]
 
 app = typer.Typer(help="Who hears what happens, by webhook or by mail.", no_args_is_help=True)
 

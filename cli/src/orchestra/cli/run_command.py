@@ -14,7 +14,7 @@ from orchestra.cli.inputs import Inputs, read_inputs
 from orchestra.cli.journey import ENDED, RunOptions, approve, follow, outcome, propose, start
 from orchestra.cli.progress import Progress
 from orchestra.cli.record import recorded
-from orchestra.cli.screen import Screen
+from orchestra.cli.screen import Screen, how_to_answer
 from orchestra.cli.settings import CliSettings
 
 
@@ -96,6 +96,8 @@ async def go_on(
         if task["status"] == "failed":
             failure: dict[str, Any] = task["last_failure"] or {}
             screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
+            if task["checkpoint_id"]:
+                screen.say(f"    {how_to_answer(task['checkpoint_id'])}", "cyan")
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"

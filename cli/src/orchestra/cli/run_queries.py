@@ -37,6 +37,10 @@ async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> E
     if schedule is not None:
         screen.schedule(schedule, {task["key"]: task["status"] for task in tasks})
     screen.waiting(run)
+    if number := run["open_checkpoints"]:
+        are_open = "1 checkpoint is open" if number == 1 else f"{number} checkpoints are open"
+        screen.say("")
+        screen.say(f"{are_open}: orchestra checkpoint ls", "yellow")
     return Exit.OK
 
 

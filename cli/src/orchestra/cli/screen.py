@@ -121,15 +121,25 @@ class Screen:
                 self.out.print(f"  {who}: {each['title']} ({each['key']}) {each['reason']}", soft_wrap=True)
                 self.out.print(Text(f"    orchestra task resume {each['key']}", "cyan"))
                 continue
+            if each["checkpoint_id"]:
+                self.out.print(f"  {who}: decide about {each['title']} ({each['key']})", soft_wrap=True)
+                self.out.print(Text(f"    {how_to_answer(each['checkpoint_id'])}", "cyan"), soft_wrap=True)
+                continue
             self.out.print(f"  {who}: {each['title']} ({each['key']})", soft_wrap=True)
-            go_on = "orchestra task done" if each["member"] else "orchestra task decide --retry"
-            self.out.print(Text(f"    {go_on} {each['key']}", "cyan"))
+            self.out.print(Text(f"    orchestra task done {each['key']}", "cyan"))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table = _table(*head)
         for row in rows:
             table.add_row(*(Text(cell, STYLES.get(cell, "default")) for cell in row))
         self.out.print(table)
+
+    def facts(self, facts: Iterable[tuple[str, str]]) -> None:
+        """A line each, what is empty left out."""
+        shown = [fact for fact in facts if fact[1]]
+        width = max((len(label) for label, _ in shown), default=0)
+        for label, value in shown:
+            self.out.print(Text.assemble((f"{label:{width}}  ", "dim"), value), soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
         """A line of data."""
@@ -138,6 +148,11 @@ class Screen:
     def note(self, text: str, style: str = "dim") -> None:
         """A line beside the data."""
         self.err.print(Text(text, style), soft_wrap=True)
+
+
+def how_to_answer(checkpoint_id: str) -> str:
+    """The command that answers it."""
+    return f"orchestra checkpoint answer {checkpoint_id} retry|skip|fail"
 
 
 def _table(*head: str) -> Table:

@@ -6,9 +6,10 @@ from orchestra.cli.answers import print_json
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.moments import moment
 from orchestra.cli.run_command import go_on
 from orchestra.cli.run_queries import find_run
-from orchestra.cli.screen import Screen
+from orchestra.cli.screen import Screen, how_to_answer
 from orchestra.cli.settings import CliSettings
 
 
@@ -50,7 +51,40 @@ async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_js
         told = await api.get(f"/tasks/{found['id']}/explain")
     if as_json:
         return print_json(told)
-    Screen().say(told["sentence"])
+    screen = Screen()
+    screen.say(told["sentence"])
+    for wait in told["waits_for"]:
+        if wait["kind"] == "checkpoint":
+            screen.say(how_to_answer(wait["id"]), "cyan")
+    return Exit.OK
+
+
+async def show(settings: CliSettings, task: str, run_id: str | None, *, as_json: bool) -> Exit:
+    async with connected(settings) as api:
+        found = await find_task(api, task, run_id)
+    if as_json:
+        return print_json(found)
+    member, failure = found["assignee"] or found["planned_member"], found["last_failure"]
+    failed = f"attempt {failure['attempt']}, {failure['class']}: {failure['reason']}" if failure else ""
+    screen = Screen()
+    screen.say(f"{found['title']} ({found['key']}) is {found['status']}")
+    screen.facts(
+        [
+            ("Task", found["id"]),
+            ("Run", found["run_id"]),
+            ("Who", member["name"] if member else ""),
+            ("Covers", ", ".join(found["covers"])),
+            ("After", ", ".join(each["key"] for each in found["dependencies"])),
+            ("Attempts", str(found["attempts"] or "")),
+            ("Last failure", failed),
+            *(("Guidance", text) for text in found["guidance"]),
+            ("Edited inputs", ", ".join(sorted(found["edited_inputs"]))),
+            ("Outputs", ", ".join(output["path"] for output in found["outputs"])),
+            ("Started", moment(found["started_at"])),
+            ("Ended", moment(found["ended_at"])),
+            ("Checkpoint", how_to_answer(found["checkpoint_id"]) if found["checkpoint_id"] else ""),
+        ]
+    )
     return Exit.OK
 
 

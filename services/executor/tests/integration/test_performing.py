@@ -262,6 +262,23 @@ async def test_a_command_has_the_fencing_tokens_of_its_mutexes(executor: Executo
     assert outcome.evidence.tail == "7 12\n"
 
 
+async def test_an_attempt_finds_the_guidance_of_people_in_its_environment(executor: Executor) -> None:
+    show = python("import os; print(os.environ.get('ORCHESTRA_GUIDANCE'))")
+    unguided = await executor.perform(show)
+    guided = await executor.perform(show, guidance=("Mind the gap.", "And the door: é \N{OLD ITALIC LETTER A}\nnow."))
+    most = await executor.perform(
+        python("import os; print(len(os.environ['ORCHESTRA_GUIDANCE']))"), guidance=("\x01" * 3000, "é" * 10_000)
+    )
+
+    outcomes = (unguided, guided, most)
+    assert all(isinstance(outcome, AttemptSucceeded) for outcome in outcomes)
+    assert [outcome.evidence.tail for outcome in outcomes if outcome.evidence] == [
+        "None\n",
+        "Mind the gap.\n\nAnd the door: é \N{OLD ITALIC LETTER A}\nnow.\n",
+        "13002\n",
+    ]
+
+
 async def test_the_executor_stays_well_while_it_works(executor: Executor) -> None:
     await asyncio.gather(*(executor.perform(python(f"print({n})")) for n in range(6)))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -64,6 +65,28 @@ async def test_every_forwarded_route_reaches_its_service_under_the_same_path(gat
         await gateway.client().request(route.method, f"/api/v1{path}", json=body)
         received = gateway[route.service].received[-1]
         assert (received.method, received.path) == (route.method, path)
+
+
+async def test_an_answer_is_forwarded_where_the_workspace_has_what_it_names(gateway: Gateway) -> None:
+    here, away = "a" * 64, "b" * 64
+    path = "/checkpoints/chk_1/answer"
+    gateway["executor"].says("HEAD", f"/artifacts/{here}", None)
+    gateway["scheduler"].says("POST", path, {"id": "chk_1"}, etag='"1"')
+    body = {"answer": "retry", "inputs": {"in.txt": here}}
+
+    answer = await gateway.client().post(f"/api/v1{path}", json=body, headers={"if-match": '"0"'})
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
+    [received] = gateway["scheduler"].received
+    assert (json.loads(received.body), received.headers["if-match"]) == (body, '"0"')
+
+    refused = await gateway.client().post(f"/api/v1{path}", json=body | {"inputs": {"in.txt": here, "a/b": away}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown-content")
+    assert [e["pointer"] for e in refused.json()["errors"]] == ["/inputs/a~1b"]
+    assert len(gateway["scheduler"].received) == 1
+
+    for malformed in (b'{"inputs": {"in.txt": "ABC"}}', b"[]", b"{"):
+        await gateway.client().post(f"/api/v1{path}", content=malformed)
+        assert gateway["scheduler"].received[-1].body == malformed
 
 
 async def test_query_and_refusal_pass_as_they_are(gateway: Gateway) -> None:

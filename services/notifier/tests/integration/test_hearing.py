@@ -3,7 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notifier.tests.events import AT, change, run_changed, tasks_changed
+from services.notifier.tests.events import (
+    AT,
+    change,
+    checkpoint_raised,
+    checkpoint_resolved,
+    run_changed,
+    tasks_changed,
+)
 from services.notifier.tests.harness import Notifier
 from services.notifier.tests.receiver import Receiver
 
@@ -85,6 +92,23 @@ async def test_only_the_kinds_that_were_asked_for_are_told(
     await notifier.settled(runs, "delivered")
     await notifier.settled(tasks, "delivered", "delivered")
     assert (len(receiver.received), len(other_receiver.received)) == (1, 2)
+
+
+async def test_a_checkpoint_is_told_to_those_who_asked_for_it_once_each_time(
+    notifier: Notifier, receiver: Receiver, other_receiver: Receiver
+) -> None:
+    all_of_it = await notifier.register(
+        receiver.url, "checkpoint.raised", "checkpoint.escalated", "checkpoint.resolved"
+    )
+    late = await notifier.register(other_receiver.url, "checkpoint.escalated")
+    raised, again = checkpoint_raised(sequence=1), checkpoint_raised(sequence=2, escalated=True)
+
+    await notifier.hear(raised, again, again, checkpoint_resolved(sequence=3))
+
+    await notifier.settled(all_of_it, "delivered", "delivered", "delivered")
+    await notifier.settled(late, "delivered")
+    told = {r.verified(all_of_it["secret"])["type"] for r in receiver.received}
+    assert told == {"checkpoint.raised", "checkpoint.escalated", "checkpoint.resolved"}
 
 
 async def test_another_workspace_hears_nothing(notifier: Notifier, receiver: Receiver) -> None:

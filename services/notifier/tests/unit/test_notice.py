@@ -4,10 +4,17 @@ import json
 from typing import get_args
 
 import pytest
-from services.notifier.tests.events import AT, change, run_changed, tasks_changed
+from services.notifier.tests.events import (
+    AT,
+    change,
+    checkpoint_raised,
+    checkpoint_resolved,
+    run_changed,
+    tasks_changed,
+)
 
 from orchestra.contracts.scheduling import RunStatus, TaskStatus
-from orchestra.notifier.domain.notice import of_run, of_tasks
+from orchestra.notifier.domain.notice import of_checkpoint, of_run, of_tasks
 
 
 def test_only_the_end_of_a_run_is_told() -> None:
@@ -54,10 +61,20 @@ def test_a_body_has_type_timestamp_and_thin_data() -> None:
     }
 
 
+def test_a_checkpoint_is_told_when_it_is_raised_when_nobody_answers_and_when_it_is_resolved() -> None:
+    events = (checkpoint_raised(), checkpoint_raised(escalated=True, sequence=2), checkpoint_resolved(sequence=3))
+    notices = [notice for event in events for notice in of_checkpoint(event, AT)]
+
+    assert [notice.kind for notice in notices] == ["checkpoint.raised", "checkpoint.escalated", "checkpoint.resolved"]
+    assert [notice.details["status"] for notice in notices] == ["open", "open", "answered"]
+    assert {notice.fact for notice in notices} == {"chk_1"}
+
+
 @pytest.mark.parametrize("text", ["a" * 10**6, "ü" * 10**6, "\N{OLD ITALIC LETTER A}" * 10**6, "\x01" * 10**6])
 def test_a_body_is_under_20_kb_whatever_people_wrote(text: str) -> None:
     [task] = of_tasks(tasks_changed(change("failed", key=text, title=text, cause=text)))
     [run] = of_run(run_changed("failed", cause=text), AT)
+    [raised] = of_checkpoint(checkpoint_raised(key=text, title=text, question=text), AT)
+    [resolved] = of_checkpoint(checkpoint_resolved(key=text, title=text, guidance=text, cause=text), AT)
 
-    assert len(task.body.encode()) < 20_000
-    assert len(run.body.encode()) < 20_000
+    assert all(len(notice.body.encode()) < 20_000 for notice in (task, run, raised, resolved))

@@ -5,12 +5,14 @@ from email.policy import default
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.notifier.tests.events import AT, change, tasks_changed
+from services.notifier.tests.events import AT, change, checkpoint_raised, checkpoint_resolved, tasks_changed
 
+from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.notifier.adapters.mail_message import MailWriter
 from orchestra.notifier.domain.delivery import Delivery
 from orchestra.notifier.domain.mail_subscription import MailSubscription
-from orchestra.notifier.domain.notice import of_tasks
+from orchestra.notifier.domain.notice import of_checkpoint, of_tasks
+from orchestra.notifier.domain.wording import Wording, wording
 
 WRITER = MailWriter("orchestra@example.org", None)
 ANA = MailSubscription(
@@ -52,3 +54,26 @@ def test_nothing_that_people_write_adds_a_header_or_markup(title: str, key: str,
     assert len(str(read["Subject"]).splitlines()) == 1
     assert [part.get_content_type() for part in read.iter_parts()] == ["text/plain", "text/html"]
     assert "<script" not in read.get_body(("html",)).get_content()
+
+
+def words_of(event: CheckpointRaised | CheckpointResolved) -> Wording:
+    [notice] = of_checkpoint(event, AT)
+    return wording(Delivery.of(notice, ANA, "dlv_1", AT))
+
+
+def test_a_checkpoint_by_mail_says_what_is_asked_and_how_to_answer() -> None:
+    asked = words_of(checkpoint_raised(expires_at=AT))
+
+    assert asked.subject == "Decision needed: T1 Write it"
+    assert asked.sentence == "Write it (T1) has failed. Try it again?"
+    assert ("Answer with", "orchestra checkpoint answer chk_1 retry|skip|fail") in asked.facts
+    assert ("Open until", "2026-11-20T09:30:00+00:00") in asked.facts
+    assert words_of(checkpoint_raised(escalated=True)).subject == "Still to be decided: T1 Write it"
+
+
+def test_the_end_of_a_checkpoint_by_mail_says_who_answered_what() -> None:
+    answered = words_of(checkpoint_resolved(guidance="Mind the gap."))
+
+    assert answered.subject == "Checkpoint answered with retry by ana: T1 Write it"
+    assert ("Guidance", "Mind the gap.") in answered.facts
+    assert words_of(checkpoint_resolved("expired")).subject == "Checkpoint expired: T1 Write it"

@@ -102,6 +102,7 @@ async def test_a_limit_of_nothing_stops_everything_and_goes_away_again(stage: St
     assert (await one.run(run))["status"] == "running"
 
     assert (await stage.api.delete("/limits/workspace/all")).status_code == 204
+    assert (await stage.api.delete("/limits/workspace/all")).status_code == 404
 
     async def queued() -> bool:
         return await one.statuses(run) == {"a": "queued"}

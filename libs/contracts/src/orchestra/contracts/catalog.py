@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestra.contracts import execution, planning, scheduling
+from orchestra.contracts import checkpoints, execution, planning, scheduling
 from orchestra.contracts.event import Event
 
 
@@ -28,6 +28,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(scheduling.DispatchRecalled, "scheduler", ("executor",)),
     Entry(scheduling.TasksChanged, "scheduler", ("gateway", "notifier")),
     Entry(scheduling.TaskCompleted, "scheduler", ("planner",)),
+    Entry(checkpoints.CheckpointRaised, "scheduler", ("gateway", "notifier")),
+    Entry(checkpoints.CheckpointResolved, "scheduler", ("gateway", "notifier")),
     Entry(scheduling.ScheduleRecalculated, "scheduler", ("gateway",)),
     Entry(scheduling.ProjectChanged, "scheduler", ("planner", "gateway")),
     Entry(execution.AttemptStarted, "executor", ("scheduler",)),

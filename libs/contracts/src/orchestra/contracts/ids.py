@@ -9,6 +9,7 @@ TaskId: TypeAlias = str
 RunId: TypeAlias = str
 AttemptId: TypeAlias = str
 MemberId: TypeAlias = str
+CheckpointId: TypeAlias = str
 EventId: TypeAlias = str
 Sha256: TypeAlias = str
 """Lower-case hexadecimal digest, 64 characters."""

@@ -82,6 +82,8 @@ class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", pac
     dry_run: bool = False
     mutexes: dict[str, int] = Field(default_factory=dict[str, int])
     """The fencing token of each mutex that the command has; the next holder's is higher."""
+    guidance: tuple[str, ...] = ()
+    """What people who decided about earlier tries want this one to know, the oldest first."""
     at: datetime
 
 

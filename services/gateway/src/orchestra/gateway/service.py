@@ -16,7 +16,18 @@ from orchestra.gateway.adapters.work import GatewayWork
 from orchestra.gateway.application.bootstrap import bootstrap
 from orchestra.gateway.domain import errors
 from orchestra.gateway.domain.api_key import Credential
-from orchestra.gateway.entrypoints import door, forwarding, http, openapi, operating, output, plans, projects, streams
+from orchestra.gateway.entrypoints import (
+    answers,
+    door,
+    forwarding,
+    http,
+    openapi,
+    operating,
+    output,
+    plans,
+    projects,
+    streams,
+)
 from orchestra.gateway.entrypoints.access import PREFIX
 from orchestra.gateway.entrypoints.events import subscriptions
 from orchestra.gateway.entrypoints.inbound import InboundDoor
@@ -39,6 +50,7 @@ REFUSALS: dict[type[Exception], int] = {
     errors.BinaryDocument: 422,
     errors.InvalidPlace: 422,
     errors.TaskTooLarge: 422,
+    errors.UnknownContent: 422,
 }
 
 
@@ -77,6 +89,7 @@ service: Service[Any, Any] = Service(
     routers=(
         http.router,
         plans.router,
+        answers.router,
         projects.router,
         streams.router,
         output.router,

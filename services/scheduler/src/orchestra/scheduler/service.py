@@ -7,8 +7,8 @@ from orchestra.contracts import catalog
 from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_runs
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
-from orchestra.scheduler.domain import errors
-from orchestra.scheduler.entrypoints import calendar, control, history, limits, members, people
+from orchestra.scheduler.domain import checkpoint_errors, errors
+from orchestra.scheduler.entrypoints import calendar, checkpoints, control, history, limits, members, people
 from orchestra.scheduler.entrypoints.events import subscriptions
 from orchestra.scheduler.entrypoints.http import router
 from orchestra.scheduler.entrypoints.loops import loops
@@ -28,7 +28,16 @@ service = Service(
     metadata=metadata,
     migrations="orchestra.scheduler.migrations",
     subscriptions=subscriptions,
-    routers=[router, control.router, members.router, people.router, calendar.router, history.router, limits.router],
+    routers=[
+        router,
+        control.router,
+        checkpoints.router,
+        limits.router,
+        members.router,
+        people.router,
+        calendar.router,
+        history.router,
+    ],
     refusals={
         errors.UnknownTask: 404,
         errors.UnknownRun: 404,
@@ -36,6 +45,8 @@ service = Service(
         errors.UnknownProject: 404,
         errors.UnknownMember: 404,
         errors.UnknownRole: 404,
+        errors.UnknownLimit: 404,
+        checkpoint_errors.UnknownCheckpoint: 404,
         errors.NotTheAssignee: 403,
         errors.ManagerTakesNoTask: 403,
         errors.ChoosesForAnother: 403,
@@ -44,6 +55,7 @@ service = Service(
         errors.InvalidMember: 422,
         errors.NoWorkingTime: 422,
         errors.InvalidLimit: 422,
+        checkpoint_errors.UnknownInput: 422,
         errors.SchedulingError: 409,
     },
     bindings=catalog.bindings(),

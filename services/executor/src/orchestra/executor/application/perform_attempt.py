@@ -114,11 +114,10 @@ async def _perform(
 
 def environment_of(attempt: HeldAttempt) -> dict[str, str]:
     """What a command is told of its attempt; the fencing tokens of its mutexes are for whatever these guard."""
-    tokens = attempt.dispatch.mutexes.items()
-    return {
-        "ORCHESTRA_ATTEMPT": str(attempt.dispatch.number),
-        **{f"ORCHESTRA_MUTEX_{_NOT_A_NAME.sub('_', name).upper()}": str(token) for name, token in tokens},
-    }
+    dispatch = attempt.dispatch
+    tokens = {f"ORCHESTRA_MUTEX_{_NOT_A_NAME.sub('_', n).upper()}": str(t) for n, t in dispatch.mutexes.items()}
+    guidance = {"ORCHESTRA_GUIDANCE": "\n\n".join(dispatch.guidance)} if dispatch.guidance else {}
+    return {"ORCHESTRA_ATTEMPT": str(dispatch.number), **tokens, **guidance}
 
 
 def _guarded(policy: Policy, attempt: HeldAttempt) -> Mapping[str, Sha256]:

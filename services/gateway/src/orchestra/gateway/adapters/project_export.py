@@ -41,6 +41,7 @@ class ProjectExport:
             ("tasks.jsonl", self._all("scheduler", f"{base}/tasks")),
             ("log.jsonl", self._all("scheduler", f"{base}/log")),
             ("runs.jsonl", self._all("scheduler", "/runs", project_id=self._project["id"])),
+            ("checkpoints.jsonl", self._all("scheduler", "/checkpoints", project_id=self._project["id"])),
             ("schedules.jsonl", self._each("scheduler", f"{base}/schedules", f"{base}/schedules/{{version}}")),
             ("attempts.jsonl", self._attempts()),
         )

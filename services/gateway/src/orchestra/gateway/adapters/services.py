@@ -15,7 +15,7 @@ from orchestra.chassis.findings import Finding
 from orchestra.chassis.http.identity import Caller, TokenSigner
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.telemetry.tracing import span, traceparent
-from orchestra.contracts.ids import ProjectId, RunId
+from orchestra.contracts.ids import ProjectId, RunId, Sha256
 from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
 from orchestra.gateway.application.ports import Requester
 from orchestra.gateway.domain.errors import UnknownProject
@@ -137,6 +137,13 @@ class Services:
 
     async def knows_run(self, requester: Requester, run_id: RunId) -> bool:
         return await self.look_up("scheduler", requester, f"/runs/{segment(run_id)}") is not None
+
+    async def knows_content(self, requester: Requester, sha256: Sha256) -> bool:
+        path = f"/artifacts/{segment(sha256)}"
+        found = await self.ask("executor", _reader(requester), "HEAD", path)
+        if found.status_code not in (200, 404):
+            raise Unavailable(f"the executor answered {found.status_code}")
+        return found.status_code == 200
 
     async def look_up(self, service: str, requester: Requester, path: str) -> dict[str, Any] | None:
         """What the service answers for the gateway's own use; None when there is no such thing. Raises Unavailable."""

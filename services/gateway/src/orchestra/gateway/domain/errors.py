@@ -6,7 +6,7 @@ GatewayError
 ├── UnknownApiKey, UnknownOperation, UnknownProject, UnknownRun, UnknownAttempt, UnknownBrokerUser, UnknownWorkspace
 ├── KeyTaken, BrokerUserTaken
 ├── ProjectArchived
-├── DocumentTooLarge, BinaryDocument, TaskTooLarge
+├── DocumentTooLarge, BinaryDocument, TaskTooLarge, UnknownContent
 ├── InvalidPlace          nobody has come to such a place in the output
 ├── PolicyDenied          the executor's policy forbids a command
 └── Refused               a message at the inbound door, with its reason
@@ -125,6 +125,12 @@ class TaskTooLarge(_Faulty):
     """A task is larger than an event can carry."""
 
     code = "task-too-large"
+
+
+class UnknownContent(_Faulty):
+    """The workspace has no such content."""
+
+    code = "unknown-content"
 
 
 class InvalidPlace(GatewayError):

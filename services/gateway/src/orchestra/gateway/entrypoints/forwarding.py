@@ -12,7 +12,7 @@ from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.gateway.adapters.services import TOTAL, Answer, Services, segment
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
-from orchestra.gateway.entrypoints.routes import EDITS, FORWARDED, PLAN, Route
+from orchestra.gateway.entrypoints.routes import ANSWER, EDITS, FORWARDED, PLAN, Route
 
 PASSED_ON = ("accept", "content-type", "content-length", "idempotency-key", "if-match", "if-none-match")
 PASSED_BACK = (
@@ -86,7 +86,8 @@ def _handler(route: Route) -> Any:
 
 
 for _route in FORWARDED:
-    if _route not in (PLAN, EDITS):  # plans.py answers for a plan that is on its way, and asks the policy about edits
+    # plans.py answers for a plan that is on its way, and asks the policy about edits; answers.py looks for content.
+    if _route not in (PLAN, EDITS, ANSWER):
         router.add_api_route(
             _route.path,
             _handler(_route),

@@ -22,6 +22,7 @@ class Route:
 
 PLAN = Route("GET", "/plans/{plan_id}", "planner", "read")
 EDITS = Route("POST", "/projects/{project_id}/plans/edits", "planner", "write")
+ANSWER = Route("POST", "/checkpoints/{checkpoint_id}/answer", "scheduler", "write")
 
 MAIL = "/mail-subscriptions/{mail_subscription_id}"
 
@@ -87,6 +88,9 @@ FORWARDED: tuple[Route, ...] = (
     Route("PUT", "/limits/{scope}/{name}", "scheduler", "write"),
     Route("DELETE", "/limits/{scope}/{name}", "scheduler", "write"),
     Route("GET", "/mutexes", "scheduler", "read"),
+    Route("GET", "/checkpoints", "scheduler", "read"),
+    Route("GET", "/checkpoints/{checkpoint_id}", "scheduler", "read"),
+    ANSWER,
     Route("GET", "/projects/{project_id}/schedule", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/schedules", "scheduler", "read", in_project=True),
     Route("GET", "/projects/{project_id}/schedules/{version}", "scheduler", "read", in_project=True),

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.ids import WorkspaceId
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskChange, TasksChanged, TaskStatus
 
-NoticeKind = Literal["run.finished", "task.failed", "task.waiting"]
+NoticeKind = Literal[
+    "run.finished",
+    "task.failed",
+    "task.waiting",
+    "checkpoint.raised",
+    "checkpoint.escalated",
+    "checkpoint.resolved",
+]
 """What one can ask to hear."""
 
 TestKind = Literal["test"]
@@ -27,6 +35,9 @@ OF_TASK: Mapping[TaskStatus, NoticeKind] = {
 
 LONGEST_TEXT = 500
 """Characters of a text that people wrote; so a body stays far under the 20 kB of Standard Webhooks."""
+
+LONGEST_QUESTION = 1000
+"""Characters of a question: what can be answered stands at its end."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,29 @@ def of_tasks(event: TasksChanged) -> list[Notice]:
     ]
 
 
+def of_checkpoint(event: CheckpointRaised | CheckpointResolved, at: datetime) -> list[Notice]:
+    """That a person owes a decision, once more where nobody has answered for long, and what became of it."""
+    details: dict[str, Any] = {
+        "workspace_id": event.workspace_id,
+        "project_id": event.project_id,
+        "run_id": event.run_id,
+        "task_id": event.task_id,
+        "checkpoint_id": event.checkpoint_id,
+        "key": _short(event.key),
+        "title": _short(event.title),
+        "about": event.about,
+        "attempt": event.attempt,
+    }
+    if isinstance(event, CheckpointResolved):
+        details |= {"status": event.status, "answer": event.answer, "by": event.by}
+        details |= {"guidance": _short(event.guidance), "cause": _short(event.cause)}
+        return [Notice(event.workspace_id, "checkpoint.resolved", event.checkpoint_id, at, details)]
+    details |= {"status": "open", "question": _short(event.question, LONGEST_QUESTION), "choices": event.choices}
+    details["expires_at"] = event.expires_at.isoformat() if event.expires_at else None
+    kind: NoticeKind = "checkpoint.escalated" if event.escalated else "checkpoint.raised"
+    return [Notice(event.workspace_id, kind, event.checkpoint_id, at, details)]
+
+
 def _details(event: TasksChanged, change: TaskChange) -> dict[str, Any]:
     return {
         "workspace_id": event.workspace_id,
@@ -99,5 +133,5 @@ def _details(event: TasksChanged, change: TaskChange) -> dict[str, Any]:
     }
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+def _short(text: str, most: int = LONGEST_TEXT) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -26,6 +26,9 @@ def wording(delivery: Delivery) -> Wording:
     subject, sentence = _WORDS[delivery.kind](told)
     facts = (
         ("Cause", told.get("cause")),
+        ("Answer with", _command(told)),
+        ("Open until", told.get("expires_at")),
+        ("Guidance", told.get("guidance")),
         ("Assignee", told.get("assignee")),
         ("Attempt", told.get("attempt")),
         ("Tasks", _totals(told.get("totals", {}))),
@@ -68,8 +71,39 @@ def _waiting(told: Mapping[str, Any]) -> tuple[str, str]:
     return f"Decision needed: {told['key']} {told['title']}", f"The task {task} waits for a decision."
 
 
+def _checkpoint(told: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Decision needed: {told['key']} {told['title']}", told["question"]
+
+
+def _escalated(told: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Still to be decided: {told['key']} {told['title']}", f"Nobody has answered yet. {told['question']}"
+
+
+def _resolved(told: Mapping[str, Any]) -> tuple[str, str]:
+    became = f"answered with {told['answer']} by {told['by']}" if told["answer"] else told["status"]
+    task = f"{told['key']} ({told['title']})"
+    return (
+        f"Checkpoint {became}: {told['key']} {told['title']}",
+        f"Nobody has to decide about the task {task} any more: {became}.",
+    )
+
+
+def _command(told: Mapping[str, Any]) -> str:
+    if "choices" not in told:
+        return ""
+    return f"orchestra checkpoint answer {told['checkpoint_id']} {'|'.join(told['choices'])}"
+
+
 def _test(_told: Mapping[str, Any]) -> tuple[str, str]:
     return "A test", "This is a test: what you subscribed to would arrive here."
 
 
-_WORDS = {"run.finished": _run, "task.failed": _failed, "task.waiting": _waiting, "test": _test}
+_WORDS = {
+    "run.finished": _run,
+    "task.failed": _failed,
+    "task.waiting": _waiting,
+    "checkpoint.raised": _checkpoint,
+    "checkpoint.escalated": _escalated,
+    "checkpoint.resolved": _resolved,
+    "test": _test,
+}

@@ -1,6 +1,9 @@
 """What the notifier listens to."""
 
+from datetime import datetime
+
 from orchestra.chassis.messaging.subscriptions import Subscriptions
+from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.scheduling import RunChanged, TasksChanged
 from orchestra.notifier.adapters.work import NotifyingWork
 from orchestra.notifier.application.announce import announce
@@ -11,9 +14,24 @@ subscriptions = Subscriptions("notifier")
 
 @subscriptions.on(RunChanged)
 async def run_changed(event: RunChanged, work: NotifyingWork) -> None:
-    await announce(work, notice.of_run(event, work.cause.cloud.time if work.cause else work.now))
+    await announce(work, notice.of_run(event, _at(work)))
 
 
 @subscriptions.on(TasksChanged)
 async def tasks_changed(event: TasksChanged, work: NotifyingWork) -> None:
     await announce(work, notice.of_tasks(event))
+
+
+@subscriptions.on(CheckpointRaised)
+async def checkpoint_raised(event: CheckpointRaised, work: NotifyingWork) -> None:
+    await announce(work, notice.of_checkpoint(event, _at(work)))
+
+
+@subscriptions.on(CheckpointResolved)
+async def checkpoint_resolved(event: CheckpointResolved, work: NotifyingWork) -> None:
+    await announce(work, notice.of_checkpoint(event, _at(work)))
+
+
+def _at(work: NotifyingWork) -> datetime:
+    """When it was published."""
+    return work.cause.cloud.time if work.cause else work.now

@@ -8,12 +8,15 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.scheduler.adapters.checkpoint_queries import OPEN_IN_RUN, OPEN_OF_TASK
 from orchestra.scheduler.adapters.schedules import schedule_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
 from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, UnknownTask
 
 _HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
 _PEOPLE_WAIT = ("assigned", "waiting", "in_review")
+_RUNS = select(RUN, OPEN_IN_RUN)
+_TASKS = select(TASK, OPEN_OF_TASK)
 _REASONS = {"assigned": "is theirs to do", "running": "is being done by them"}
 
 
@@ -30,7 +33,7 @@ class Queries:
 
     async def runs(self, project_id: ProjectId | None, limit: int, after: RunId | None) -> list[dict[str, Any]]:
         """The newest first."""
-        query = select(RUN).where(RUN.c.workspace_id == self._workspace_id).order_by(RUN.c.id.desc()).limit(limit)
+        query = _RUNS.where(RUN.c.workspace_id == self._workspace_id).order_by(RUN.c.id.desc()).limit(limit)
         if project_id:
             query = query.where(RUN.c.project_id == project_id)
         if after:
@@ -38,7 +41,7 @@ class Queries:
         return await self._runs(query)
 
     async def run(self, run_id: RunId) -> dict[str, Any]:
-        found = await self._runs(select(RUN).where(RUN.c.id == run_id, RUN.c.workspace_id == self._workspace_id))
+        found = await self._runs(_RUNS.where(RUN.c.id == run_id, RUN.c.workspace_id == self._workspace_id))
         if not found:
             raise UnknownRun(run_id)
         return found[0]
@@ -82,13 +85,15 @@ class Queries:
                 TASK.c.paused_by,
                 MEMBER.c.key,
                 MEMBER.c.definition,
+                OPEN_OF_TASK,
             )
             .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
             .where(TASK.c.run_id.in_(run_ids), or_(asked, at_it, paused))
             .order_by(TASK.c.planned_start, TASK.c.position)
         )
         waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
-        for run_id, task_id, key, title, status, paused_by, member_key, definition in await self._execute(query):
+        for row in await self._execute(query):
+            run_id, task_id, key, title, status, paused_by, member_key, definition, checkpoint_id = row
             person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
             held = status == "ready"
             reason = _REASONS.get(status, "waits for a decision")
@@ -100,6 +105,7 @@ class Queries:
                     "member": person or None,
                     "reason": f"was paused by {paused_by}" if held else reason,
                     "paused": held,
+                    "checkpoint_id": checkpoint_id,
                 }
             )
         return waiting
@@ -115,7 +121,7 @@ class Queries:
         self, limit: int, after: str | None, *, run_id: RunId | None = None, project_id: ProjectId | None = None
     ) -> list[dict[str, Any]]:
         """In plan order, by run or by project."""
-        query = select(TASK).where(TASK.c.workspace_id == self._workspace_id)
+        query = _TASKS.where(TASK.c.workspace_id == self._workspace_id)
         query = query.where(TASK.c.run_id == run_id) if run_id else query.where(TASK.c.project_id == project_id)
         if after:
             plan_id, _, position = after.partition(":")
@@ -124,7 +130,7 @@ class Queries:
         return await self._tasks(query.order_by(TASK.c.plan_id, TASK.c.position).limit(limit))
 
     async def task(self, task_id: TaskId) -> dict[str, Any]:
-        found = await self._tasks(select(TASK).where(TASK.c.id == task_id, TASK.c.workspace_id == self._workspace_id))
+        found = await self._tasks(_TASKS.where(TASK.c.id == task_id, TASK.c.workspace_id == self._workspace_id))
         if not found:
             raise UnknownTask(task_id)
         return found[0]
@@ -144,6 +150,8 @@ class Queries:
                 "assignee": members.get(row["assignee"]),
                 "planned_member": members.get(row["planned_member"]),
                 "outputs": row["outputs"] or [],
+                "guidance": row["guidance"] or [],
+                "edited_inputs": {path: content for path, _, content in row["edits"] or ()},
                 "next_try_at": row["not_before"],
                 "newer": _differences(row),
                 **plans.get(row["id"], {"critical": False, "slack_minutes": None}),

@@ -28,7 +28,9 @@ DEFAULT_GRAIN = Grain(60, Calendar())
 """For a project that was never given a team."""
 
 
-_COMMAND, _COVERS, _DECLINED = (TASK_FIELDS.index(name) for name in ("command", "covers", "declined"))
+_COMMAND, _COVERS, _DECLINED, _GUIDANCE, _EDITS = (
+    TASK_FIELDS.index(name) for name in ("command", "covers", "declined", "guidance", "edits")
+)
 
 
 def task_of(row: RowMapping) -> Task:
@@ -49,6 +51,8 @@ def task_from(row: Sequence[Any]) -> Task:
         values[_COMMAND] = _command(command) if isinstance(command, str) else Command.model_validate(command)
     values[_COVERS] = tuple(values[_COVERS])
     values[_DECLINED] = tuple(values[_DECLINED] or ())
+    values[_GUIDANCE] = tuple(values[_GUIDANCE] or ())
+    values[_EDITS] = tuple((path, before, after) for path, before, after in values[_EDITS] or ())
     return Task(*values)
 
 

@@ -167,6 +167,8 @@ TASK = Table(
     Column("progress", Integer),
     Column("newer", Json),
     Column("retired", Boolean, nullable=False, server_default=text("false")),
+    Column("guidance", Json),
+    Column("edits", Json),
     UniqueConstraint("plan_id", "key", name="task_key"),
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),

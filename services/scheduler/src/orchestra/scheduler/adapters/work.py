@@ -3,6 +3,7 @@
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
+from orchestra.scheduler.adapters.checkpoints import SqlCheckpoints
 from orchestra.scheduler.adapters.gates import SqlGates
 from orchestra.scheduler.adapters.graph import SqlGraph
 from orchestra.scheduler.adapters.limits import SqlLimits
@@ -18,6 +19,10 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def back_off_s(self) -> float:
         return self.settings.back_off_seconds
+
+    @property
+    def checkpoint_hours(self) -> tuple[float, float]:
+        return self.settings.checkpoint_escalates_hours, self.settings.checkpoint_expires_hours
 
     _projects: SqlProjects | None = None
 
@@ -50,6 +55,10 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def graph(self) -> SqlGraph:
         return SqlGraph(self)
+
+    @property
+    def checkpoints(self) -> SqlCheckpoints:
+        return SqlCheckpoints(self)
 
     @property
     def dispatches(self) -> SqlDispatches:

@@ -23,6 +23,7 @@ from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.replan import renew
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
+from orchestra.scheduler.domain.work.checkpoint import edited
 from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OVER, RUN_TERMINAL, move_run, run_status
@@ -114,6 +115,10 @@ def dispatched(
 ) -> TaskDispatched:
     """The event for an attempt that `queue` has just made of the task."""
     assert task.command is not None
+    command = task.command
+    if task.edits:
+        command = command.model_copy(update={"inputs": edited(command.inputs, task.edits)})
+        handed_on = edited(handed_on, task.edits)
     named = fitting(each.path for each in handed_on)
     return TaskDispatched.model_construct(
         workspace_id=task.workspace_id,
@@ -126,11 +131,12 @@ def dispatched(
         token=task.token + 1,
         key=task.key,
         title=task.title,
-        command=task.command,
+        command=command,
         handed_on=tuple(handed_on[:named]),
         left_out=len(handed_on) - named,
         dry_run=run.dry_run,
         mutexes=dict(tokens or {}),
+        guidance=task.guidance,
         at=work.now,
     )
 

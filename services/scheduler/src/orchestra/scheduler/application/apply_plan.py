@@ -11,6 +11,7 @@ from orchestra.contracts.ids import PlanId
 from orchestra.contracts.planning import TasksDecomposed
 from orchestra.contracts.scheduling import PlanApplied, PlanRefused
 from orchestra.scheduler.application.advance_run import advance_run, change_run
+from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.ports import Plan, SchedulingWork
 from orchestra.scheduler.application.replan import replan
 from orchestra.scheduler.domain.errors import (
@@ -63,6 +64,7 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
         met: Counter[str] = Counter(added=len(tasks))
     else:
         met = await replan(work, plan, tasks, dependencies, run)
+        await settle_checkpoints(work, (project.workspace_id, project.id), f"plan version {plan.version} stands")
     version = await work.projects.graph_changed(project)
     work.projects.mark_stale([(project.workspace_id, project.id)], f"plan {plan.version} applied")
     work.wake("recalculation")
@@ -106,6 +108,7 @@ async def _refuse(work: SchedulingWork, event: TasksDecomposed, stands: Plan | N
     elif await work.runs.of_plan((event.workspace_id, event.project_id), stands.id) is None:
         run = await _go_on_with(work, run, stands)
         await work.tasks.give_to_run(stands.id, run.id)
+        await settle_checkpoints(work, (run.workspace_id, run.project_id), "another run has its task")
         await advance_run(work, run, f"plan version {stands.version} stands")
 
 

@@ -4,6 +4,7 @@ from orchestra.contracts.ids import RunId, WorkspaceId
 from orchestra.scheduler.application.admit import free_mutexes_later
 from orchestra.scheduler.application.advance_run import change_run, totals_of
 from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.find_held import held_run
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.work.run import Run
@@ -27,4 +28,6 @@ async def cancel_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: Ru
         work.dispatches.end([task.attempt_id or "" for task in dispatched], "withdrawn")
         await free_mutexes_later(work, dispatched)
     await tell(work, [moved(task, "cancelled", reason) for task in tasks])
-    return await change_run(work, run, "cancelled", reason, await totals_of(work, run))
+    after = await change_run(work, run, "cancelled", reason, await totals_of(work, run))
+    await settle_checkpoints(work, (run.workspace_id, run.project_id), reason)
+    return after

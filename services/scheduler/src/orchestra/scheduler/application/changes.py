@@ -6,6 +6,7 @@ from itertools import groupby
 
 from orchestra.contracts.ids import MemberId, RunId
 from orchestra.contracts.scheduling import TaskChange, TasksChanged, TaskStatus
+from orchestra.scheduler.application.checkpoints import follow_moves
 from orchestra.scheduler.application.ports import Key, SchedulingWork
 from orchestra.scheduler.domain.work.log import LogKind, entry_of_move
 from orchestra.scheduler.domain.work.status import move_task
@@ -27,8 +28,8 @@ def moved(task: Task, after: TaskStatus, cause: str, assignee: MemberId | None =
 async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None = None) -> None:
     """Have these moves logged and told, and the schedules of their projects recalculated (BR-SCHED-003, BR-ASSIGN-005).
 
-    Every move of a task comes through here, so that the log misses none. `kind` is the log's word for them where they
-    are more than they look like.
+    Every move of a task comes through here, so that log and checkpoints miss none. `kind` is the log's word for them
+    where they are more than they look like.
     """
     moves = list(moves)
     by_run: defaultdict[tuple[Key, RunId | None], list[TaskChange]] = defaultdict(list)
@@ -49,6 +50,7 @@ async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None
         by_run[(task.workspace_id, task.project_id), task.run_id].append(change)
     if not by_run:
         return
+    await follow_moves(work, moves)
     work.log.add([entry_of_move(*move, kind) for move in moves])
     for (key, run_id), changes in by_run.items():
         work.changes.add(key, run_id, changes)

@@ -14,6 +14,7 @@ from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Input, TasksDecomposed
 from orchestra.contracts.scheduling import TaskChange, TaskStatus
+from orchestra.scheduler.application.checkpoint_ports import Checkpoints
 from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
 from orchestra.scheduler.application.graph import Graph
 from orchestra.scheduler.application.limit_ports import Limits
@@ -317,6 +318,11 @@ class SchedulingWork(Protocol):
         ...
 
     @property
+    def checkpoint_hours(self) -> tuple[float, float]:
+        """After how many a checkpoint is asked again, and after how many it expires; 0: never."""
+        ...
+
+    @property
     def projects(self) -> Projects: ...
 
     @property
@@ -336,6 +342,9 @@ class SchedulingWork(Protocol):
 
     @property
     def graph(self) -> Graph: ...
+
+    @property
+    def checkpoints(self) -> Checkpoints: ...
 
     @property
     def dispatches(self) -> Dispatches: ...

@@ -6,6 +6,7 @@ from datetime import timedelta
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.application.advance_run import advance_run, advance_runs_of, dispatched
 from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.checkpoints import ask_for
 from orchestra.scheduler.application.end_work import by_project, count_down, end_held
 from orchestra.scheduler.application.recalculate import Transaction
 from orchestra.scheduler.domain.work.task import Task
@@ -65,7 +66,7 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
         async with begin() as work:
             work.projects.mark_stale(overdue, "a planned end has passed")
             work.wake("recalculation")
-    return mended + len(forgotten) + len(silent) + len(dead_hands)
+    return mended + len(forgotten) + len(silent) + len(dead_hands) + await _ask_for_decisions(read, begin)
 
 
 async def _mend_gates(read: Transaction, begin: Transaction) -> int:
@@ -84,6 +85,17 @@ async def _mend_gates(read: Transaction, begin: Transaction) -> int:
             ended = await end_held(work, [task.id for task in tasks], "found by the reconciler")
             await advance_runs_of(work, ended, "found by the reconciler")
     return len(uncounted) + len(ends)
+
+
+async def _ask_for_decisions(read: Transaction, begin: Transaction) -> int:
+    """Raise the checkpoints that nobody raised, such as those of tasks that failed under an older version of this."""
+    async with read() as view:
+        unasked = await view.checkpoints.unasked(500)
+    for key, tasks in by_project(unasked).items():
+        async with begin() as work:
+            await work.projects.hold(*key)
+            await ask_for(work, [task.id for task in tasks], "found by the reconciler")
+    return len(unasked)
 
 
 _BLOCKED: tuple[TaskStatus, ...] = ("blocked",)

@@ -2,7 +2,7 @@
 
 from orchestra.contracts.ids import WorkspaceId
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import InvalidLimit, UnknownProject
+from orchestra.scheduler.domain.errors import InvalidLimit, UnknownLimit, UnknownProject
 from orchestra.scheduler.domain.work.limits import WHOLE, Limit, LimitScope
 
 
@@ -17,5 +17,7 @@ async def set_limit(work: SchedulingWork, workspace_id: WorkspaceId, limit: Limi
 
 
 async def remove_limit(work: SchedulingWork, workspace_id: WorkspaceId, scope: LimitScope, name: str) -> None:
-    await work.limits.remove(workspace_id, scope, name)
+    """Raises UnknownLimit."""
+    if not await work.limits.remove(workspace_id, scope, name):
+        raise UnknownLimit(scope, name)
     work.wake("admission")

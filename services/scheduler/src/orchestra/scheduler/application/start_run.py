@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
+from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.errors import HashMismatch, PlanAlreadyRuns, PlanSuperseded, UnknownPlan
 from orchestra.scheduler.domain.work.run import Run
@@ -65,4 +66,5 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
     if plan is None:
         return run
     await work.tasks.give_to_run(plan.id, run.id)
+    await settle_checkpoints(work, key, "another run has its task")
     return await advance_run(work, run, "the run was started")

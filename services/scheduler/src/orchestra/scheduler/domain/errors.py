@@ -8,7 +8,7 @@ SchedulingError
 ├── NotEstimated  NotReady  DependenciesOpen  OneTaskAtATime  WorkloadImpossible
 ├── ChoosesForAnother  ProjectManagerNeeded
 ├── PlanAlreadyRuns  PlanSuperseded  HashMismatch
-├── ProjectArchived  OpenRuns  InvalidLimit
+├── ProjectArchived  OpenRuns  UnknownLimit  InvalidLimit
 └── InvalidMember  InvalidCalendar  NoWorkingTime
 """
 
@@ -38,8 +38,14 @@ class UnknownTask(SchedulingError):
     code = "unknown-task"
 
 
-class InvalidLimit(SchedulingError):
+class UnknownLimit(SchedulingError):
     """There is no such limit."""
+
+    code = "unknown-limit"
+
+
+class InvalidLimit(SchedulingError):
+    """A limit cannot be named so."""
 
     code = "invalid-limit"
 

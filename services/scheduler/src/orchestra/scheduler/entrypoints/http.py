@@ -135,7 +135,9 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
     gates = await view.gates.into(task_id)
     members = await view.members.of_project(task.workspace_id, task.project_id)
     allowances = await view.limits.seen(task.workspace_id, task.project_id, mutexes_of_pool(task.pool))
-    found = explain(task, run, gates, members, allowances, view.now)
+    raised = await view.checkpoints.open_of([task_id])
+    checkpoint_id = raised[0].checkpoint.id if raised else None
+    found = explain(task, run, gates, members, allowances, view.now, checkpoint_id)
     return ExplanationView(
         task_id=task.id,
         key=task.key,

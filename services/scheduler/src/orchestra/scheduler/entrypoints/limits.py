@@ -93,7 +93,7 @@ async def put_limit(scope: LimitScope, name: Name, request: LimitRequest, comman
 
 @router.delete("/limits/{scope}/{name}", status_code=204)
 async def delete_limit(scope: LimitScope, name: Name, command: CurrentCommand) -> Response:
-    """Take a limit away; where there is none nothing changes."""
+    """Take a limit away: what waited for it goes on."""
 
     async def effect(work: SqlSchedulingWork) -> None:
         await remove_limit(work, command.caller.workspace_id, scope, name)

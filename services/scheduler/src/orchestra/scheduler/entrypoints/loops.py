@@ -10,6 +10,7 @@ from orchestra.scheduler.application.open_gates import open_gates
 from orchestra.scheduler.application.recalculate import recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due, reconcile
 from orchestra.scheduler.application.tell_changes import tell_changes
+from orchestra.scheduler.application.watch_checkpoints import watch_checkpoints
 
 log = logger("scheduler")
 
@@ -28,6 +29,9 @@ def loops(database: Database[Any]) -> list[Loop]:
     async def admission() -> bool:
         return await admit_waiting(database.read, database.begin)
 
+    async def checkpoints() -> bool:
+        return await watch_checkpoints(database.read, database.begin)
+
     async def reconciler() -> bool:
         found = await reconcile(database.read, database.begin)
         if found:
@@ -39,5 +43,6 @@ def loops(database: Database[Any]) -> list[Loop]:
         Loop("changes", changes, every=0.25, gap=0.1),
         Loop("timers", timers, every=0.5),
         Loop("admission", admission, every=0.5),
+        Loop("checkpoints", checkpoints, every=5.0),
         Loop("reconciler", reconciler, every=5.0),
     ]

@@ -31,6 +31,8 @@ class WaitingView(BaseModel):
     reason: str
     paused: bool = False
     """Its own pause is what keeps it: it waits to be resumed."""
+    checkpoint_id: str | None = None
+    """What somebody has to answer, where it waits for a decision."""
 
 
 class RunView(BaseModel):
@@ -47,6 +49,8 @@ class RunView(BaseModel):
     """How many tasks were done at which level of the sandbox."""
     schedule_is_current: bool = True
     """False while something has happened that the published schedule does not know yet."""
+    open_checkpoints: int = 0
+    """Decisions that people owe it."""
     cause: str
     created_at: datetime
     started_at: datetime | None
@@ -98,6 +102,12 @@ class TaskView(BaseModel):
     last_failure: dict[str, Any] | None
     next_try_at: datetime | None
     paused_by: str | None
+    checkpoint_id: str | None = None
+    """The open checkpoint: what somebody has to decide about it."""
+    guidance: list[str] = []
+    """What people who decided about it want further tries to know, the oldest first."""
+    edited_inputs: dict[str, str] = {}
+    """Input files that further tries find with other content, by path."""
     outputs: list[Artifact]
     evidence: Evidence | None
     critical: bool

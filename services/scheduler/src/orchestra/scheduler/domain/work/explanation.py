@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from orchestra.contracts.ids import CheckpointId
 from orchestra.contracts.scheduling import RunStatus
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.dependency import Gate
@@ -14,7 +15,19 @@ from orchestra.scheduler.domain.work.status import RUN_OVER, TERMINAL
 from orchestra.scheduler.domain.work.task import Task, need_of_pool
 
 WaitKind = Literal[
-    "run", "pause", "predecessor", "lag", "member", "slot", "limit", "rate", "mutex", "person", "retry", "attempt"
+    "run",
+    "pause",
+    "predecessor",
+    "lag",
+    "member",
+    "slot",
+    "limit",
+    "rate",
+    "mutex",
+    "person",
+    "retry",
+    "attempt",
+    "checkpoint",
 ]
 
 
@@ -45,9 +58,10 @@ def explain(
     members: Sequence[Member],
     allowances: Sequence[Allowance],
     now: datetime,
+    checkpoint_id: CheckpointId | None = None,
 ) -> Explanation:
-    """What stands between the task and its end, the nearest first."""
-    waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now))
+    """What stands between the task and its end, the nearest first. `checkpoint_id`: its open one."""
+    waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now), *_checkpoint(checkpoint_id))
     if not waits:
         return Explanation(f"{task.key} is {task.status}.", ())
     return Explanation(f"{task.key} is {task.status}: {'; '.join(wait.text for wait in waits)}.", waits)
@@ -59,6 +73,12 @@ def _pause(task: Task) -> list[Wait]:
     # What has begun goes on to its end: only a further try would wait.
     then = "" if task.status in ("blocked", "ready") else ", and nothing more of it is started"
     return [Wait("pause", task.id, f"{task.paused_by} has paused it{then}")]
+
+
+def _checkpoint(checkpoint_id: CheckpointId | None) -> list[Wait]:
+    if checkpoint_id is None:
+        return []
+    return [Wait("checkpoint", checkpoint_id, f"its checkpoint {checkpoint_id} is open")]
 
 
 def _waits(

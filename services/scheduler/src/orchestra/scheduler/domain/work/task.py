@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.planning import Command
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.people.member import Need
@@ -55,6 +55,10 @@ class Task:
     performed_at: datetime | None = None
     """When its work was done, where its end was or is held back."""
     ended_at: datetime | None = None
+    guidance: tuple[str, ...] = ()
+    """What people who decided about its tries want the further ones to know, the oldest first."""
+    edits: tuple[tuple[str, Sha256, Sha256], ...] = ()
+    """What further tries find in the place of input files: path, content that was given, content instead."""
 
     @property
     def need(self) -> Need:
