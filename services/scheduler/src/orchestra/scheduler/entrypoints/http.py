@@ -137,7 +137,7 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
     allowances = await view.limits.seen(task.workspace_id, task.project_id, mutexes_of_pool(task.pool))
     raised = await view.checkpoints.open_of([task_id])
     checkpoint_id = raised[0].checkpoint.id if raised else None
-    found = explain(task, run, gates, members, allowances, view.now, checkpoint_id)
+    found = explain(task, run, gates, members, view.now, allowances, checkpoint_id)
     return ExplanationView(
         task_id=task.id,
         key=task.key,

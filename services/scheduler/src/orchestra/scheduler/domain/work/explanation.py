@@ -56,11 +56,14 @@ def explain(
     run: Run | None,
     gates: Sequence[Gate],
     members: Sequence[Member],
-    allowances: Sequence[Allowance],
     now: datetime,
+    allowances: Sequence[Allowance] = (),
     checkpoint_id: CheckpointId | None = None,
 ) -> Explanation:
-    """What stands between the task and its end, the nearest first. `checkpoint_id`: its open one."""
+    """What stands between the task and its end, the nearest first.
+
+    `allowances` are what limits and mutexes let out now; `checkpoint_id` is the open one.
+    """
     waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now), *_checkpoint(checkpoint_id))
     if not waits:
         return Explanation(f"{task.key} is {task.status}.", ())
