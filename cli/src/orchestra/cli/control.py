@@ -1,5 +1,8 @@
 """Pausing, resuming, cancelling, retrying and skipping: what is said, and what follows from it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit
 from orchestra.cli.run_command import go_on
@@ -18,13 +21,13 @@ async def hold_run(settings: CliSettings, run_id: str | None, verb: str) -> Exit
     return Exit.OK
 
 
-async def move_run(settings: CliSettings, run_id: str | None, verb: str) -> Exit:
-    """Resume or retry, and follow the run to its next stop."""
+async def move_run(settings: CliSettings, run_id: str | None, verb: str, body: Mapping[str, Any] | None = None) -> Exit:
+    """Resume, retry or rerun, and follow the run to its next stop."""
     screen = Screen()
     async with connected(settings) as api:
         found = await find_run(api, run_id)
         after = await newest_entry(api, found["id"])
-        run = await api.post(f"/runs/{found['id']}/{verb}", {})
+        run = await api.post(f"/runs/{found['id']}/{verb}", body or {})
         screen.note(f"{run['id']} is {run['status']} (epoch {run['epoch']})")
         done = run["totals"].get("done", 0)
         return await go_on(api, screen, settings, run, until_people=True, after=after, done=done)

@@ -49,6 +49,22 @@ def retry_run(
     finish(control.move_run(settings_of(config, out=out, gateway=gateway, home=home), run, "retry"))
 
 
+@runs.command("rerun")
+def rerun(
+    keys: Annotated[list[str], typer.Option("--from", help="A task's key; may be repeated.", metavar="KEY")],
+    run: WhichRun = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Do tasks once more, with everything that comes after them, and go on."""
+    from orchestra.cli import control
+
+    settings = settings_of(config, out=out, gateway=gateway, home=home)
+    finish(control.move_run(settings, run, "rerun", {"from": keys}))
+
+
 @task.command("pause")
 def pause_task(
     task: WhichTask, run_id: RunId = None, config: Config = None, gateway: Gateway = None, home: Home = None

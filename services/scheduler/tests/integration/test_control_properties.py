@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from orchestra.contracts.execution import AttemptReturned
-from orchestra.contracts.scheduling import TaskDispatched
+from orchestra.contracts.scheduling import TaskDispatched, TaskStatus
 from orchestra.scheduler.adapters.tables import DISPATCH
-from orchestra.scheduler.domain.work.status import RUN_MOVES, RUN_TERMINAL, TASK_MOVES
+from orchestra.scheduler.domain.work.status import RUN_MOVES, RUN_TERMINAL, TASK_AGAIN, TASK_MOVES
 
 from .conftest import Stage, agent, begin, chain, command_task, fail, staged, succeed, token
 
@@ -28,6 +28,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("run"), st.sampled_from((*RUN_VERBS, *RUN_VERBS, "cancel")), st.just(0)),
         st.tuples(st.just("task"), st.sampled_from(TASK_VERBS), st.integers(0, 4)),
+        st.tuples(st.just("run"), st.just("rerun"), st.integers(0, 4)),
         st.tuples(st.just("executor"), st.sampled_from(OUTCOMES), st.integers(0, 4)),
     ),
     max_size=14,
@@ -57,7 +58,7 @@ class Scene:
             await self.report(what, which)
             return
         path = f"/runs/{self.run}/{what}" if who == "run" else f"/tasks/{self.tasks[which]}/{what}"
-        answer = await self.stage.api.post(path)
+        answer = await self.stage.api.post(path, json={"from": ["abcde"[which]]} if what == "rerun" else None)
         assert answer.status_code in (200, 409), answer.text
 
     async def report(self, what: str, which: int) -> None:
@@ -127,8 +128,12 @@ class Scene:
         await self.stage.eventually(told, 60)
         for key in "abcde":
             mine = [change for change in self.changes if change.key == key]
-            assert all(each.after == each.before or each.after in TASK_MOVES[each.before] for each in mine)
+            assert all(each.after == each.before or _may_move(each.before, each.after) for each in mine)
             assert all(one.after == other.before for one, other in pairwise(mine))
+
+
+def _may_move(before: TaskStatus, after: TaskStatus) -> bool:
+    return after in TASK_MOVES[before] or (before in TASK_AGAIN and after in ("blocked", "ready"))
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,10 @@ from orchestra.scheduler.domain.work.status import (
     RUN_OPEN,
     RUN_OVER,
     RUN_TERMINAL,
+    TASK_AGAIN,
     TASK_MOVES,
     TERMINAL,
+    move_again,
     move_run,
     move_task,
     run_status,
@@ -90,13 +92,25 @@ def test_a_run_keeps_its_epoch_until_it_is_reopened(before: RunStatus, after: Ru
         with pytest.raises(RefusedTransition):
             move_run("run_1", before, after, 3)
     else:
-        assert move_run("run_1", before, after, 3) == (4 if before == "failed" else 3)
+        assert move_run("run_1", before, after, 3) == (4 if before in ("failed", "finished") else 3)
 
 
-def test_a_finished_or_cancelled_run_is_never_reopened() -> None:
-    assert not RUN_MOVES["finished"]
+def test_a_cancelled_run_is_never_reopened_and_a_finished_one_is_no_retry_away_from_its_end() -> None:
     assert not RUN_MOVES["cancelled"]
     assert sorted(RUN_OVER) == ["cancelled", "finished"]
+    assert not RUN_MOVES["finished"] & {"accepted", "paused", "cancelled"}
+
+
+@pytest.mark.parametrize(("before", "after"), tuple(product(TASK_STATUSES, repeat=2)))
+def test_what_is_done_again_begins_anew_and_what_is_under_way_is_not_touched(
+    before: TaskStatus, after: TaskStatus
+) -> None:
+    assert not TASK_AGAIN & {"blocked", "ready", "running", "waiting"}
+    if before in TASK_AGAIN and after in ("blocked", "ready"):
+        assert move_again("tsk_1", before, after) == after
+    else:
+        with pytest.raises(RefusedTransition):
+            move_again("tsk_1", before, after)
 
 
 @pytest.mark.parametrize("status", RUN_STATUSES)

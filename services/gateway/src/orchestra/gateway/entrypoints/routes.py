@@ -67,6 +67,7 @@ FORWARDED: tuple[Route, ...] = (
     Route("POST", "/runs/{run_id}/resume", "scheduler", "write"),
     Route("POST", "/runs/{run_id}/cancel", "scheduler", "write"),
     Route("POST", "/runs/{run_id}/retry", "scheduler", "write"),
+    Route("POST", "/runs/{run_id}/rerun", "scheduler", "write"),
     Route("GET", "/runs/{run_id}/tasks", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/tasks", "scheduler", "read", in_project=True),
     Route("GET", "/tasks/{task_id}", "scheduler", "read"),

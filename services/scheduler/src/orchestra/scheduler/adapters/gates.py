@@ -80,9 +80,14 @@ class SqlGates:
         )
 
     async def forget(self, predecessors: Sequence[TaskId]) -> None:
-        mine = and_(DEPENDENCY.c.predecessor.in_(predecessors), DEPENDENCY.c.kind.in_(_AFTER_START))
-        lagged = update(DEPENDENCY).where(mine, DEPENDENCY.c.lag_minutes > 0)
-        await self._execute(lagged.values(opens_at=None, opened_at=None))
+        await self._uncount(predecessors, DEPENDENCY.c.kind.in_(_AFTER_START))
+
+    async def restart(self, predecessors: Sequence[TaskId]) -> None:
+        await self._uncount(predecessors)
+
+    async def _uncount(self, predecessors: Sequence[TaskId], *which: ColumnElement[bool]) -> None:
+        mine = (DEPENDENCY.c.predecessor.in_(predecessors), DEPENDENCY.c.lag_minutes > 0, *which)
+        await self._execute(update(DEPENDENCY).where(*mine).values(opens_at=None, opened_at=None))
 
     async def due(self, limit: int) -> list[tuple[Key, Edge]]:
         query = (

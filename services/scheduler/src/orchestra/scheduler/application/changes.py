@@ -9,7 +9,7 @@ from orchestra.contracts.scheduling import TaskChange, TasksChanged, TaskStatus
 from orchestra.scheduler.application.checkpoints import follow_moves
 from orchestra.scheduler.application.ports import Key, SchedulingWork
 from orchestra.scheduler.domain.work.log import LogKind, entry_of_move
-from orchestra.scheduler.domain.work.status import move_task
+from orchestra.scheduler.domain.work.status import move_again, move_task
 from orchestra.scheduler.domain.work.task import Task
 
 MOST = 400
@@ -23,6 +23,12 @@ def moved(task: Task, after: TaskStatus, cause: str, assignee: MemberId | None =
     """The move, where the table of states allows it; raises RefusedTransition."""
     move_task(task.key, task.status, after)
     return task, after, cause, assignee or task.assignee
+
+
+def moved_again(task: Task, after: TaskStatus, cause: str) -> Move:
+    """The move of a task that is done again; nobody has it then."""
+    move_again(task.key, task.status, after)
+    return task, after, cause, None
 
 
 async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None = None) -> None:

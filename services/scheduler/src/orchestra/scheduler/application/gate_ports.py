@@ -71,6 +71,10 @@ class Gates(Protocol):
         """Each opens at its instant."""
         ...
 
+    async def restart(self, predecessors: Sequence[TaskId]) -> None:
+        """These begin anew: no lag after them is counted any more."""
+        ...
+
     async def forget(self, predecessors: Sequence[TaskId]) -> None:
         """These begin anew: lags that were counted from an earlier start are not counted any more."""
         ...

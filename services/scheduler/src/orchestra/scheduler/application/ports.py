@@ -186,6 +186,14 @@ class Tasks(Protocol):
 
     async def some(self, task_ids: Sequence[TaskId]) -> list[Task]: ...
 
+    async def of_plan(self, plan_id: PlanId) -> list[Task]:
+        """All that the plan has, in its order."""
+        ...
+
+    async def reset(self, task_ids: Sequence[TaskId], run_id: RunId) -> None:
+        """They are blocked, in this run, as if they had never been done."""
+        ...
+
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
         """Each with its task. Raises Transient where one is not known yet, so that what was said of it is kept."""
         ...

@@ -3,7 +3,7 @@
 SchedulingError
 ├── UnknownTask  UnknownRun  UnknownPlan  UnknownProject  DuplicateTask
 ├── UnknownMember  MemberExists  UnknownRole  RoleExists  RoleInUse
-├── CyclicDependency  InvalidDependency  RefusedTransition  CompletionHeld  NotPaused  NothingToRetry
+├── CyclicDependency  InvalidDependency  RefusedTransition  CompletionHeld  TasksAtWork  NotPaused  NothingToRetry
 ├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee  NotInHand
 ├── NotEstimated  NotReady  DependenciesOpen  OneTaskAtATime  WorkloadImpossible
 ├── ChoosesForAnother  ProjectManagerNeeded
@@ -127,6 +127,12 @@ class RefusedTransition(SchedulingError):
 
     def __str__(self) -> str:
         return f"{self.subject} is {self.before} and cannot become {self.after}."
+
+
+class TasksAtWork(SchedulingError):
+    """What is under way cannot be done again: let it end, or cancel it"""
+
+    code = "tasks-at-work"
 
 
 class NotPaused(SchedulingError):

@@ -1,9 +1,10 @@
 """Control of runs and tasks by their verbs. A verb that asks for what already is changes nothing."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
+from pydantic import ConfigDict, Field, StringConstraints
 
 from orchestra.chassis.http.commands import Command, CurrentCommand
 from orchestra.chassis.http.etags import HonouredMatch, Match
@@ -12,15 +13,19 @@ from orchestra.scheduler.application.cancel_run import cancel_run
 from orchestra.scheduler.application.cancel_task import cancel_task
 from orchestra.scheduler.application.pause_run import pause_run
 from orchestra.scheduler.application.pause_task import pause_task
+from orchestra.scheduler.application.rerun import rerun
 from orchestra.scheduler.application.resume_run import resume_run
 from orchestra.scheduler.application.resume_task import resume_task
 from orchestra.scheduler.application.retry_run import retry_run
 from orchestra.scheduler.application.retry_task import retry_task
 from orchestra.scheduler.application.skip_task import skip_task
 from orchestra.scheduler.entrypoints.shown import matched_run, run_view, said_of_task
+from orchestra.scheduler.entrypoints.team import Strict
 from orchestra.scheduler.entrypoints.views import RunView, TaskView
 
 router = APIRouter()
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 Control = Callable[[SqlSchedulingWork, str, str, str], Awaitable[Any]]
 """In this workspace, this run or task, by this subject."""
@@ -48,6 +53,20 @@ async def cancel_this_run(run_id: str, command: CurrentCommand, match: HonouredM
 async def retry_this_run(run_id: str, command: CurrentCommand, match: HonouredMatch) -> Response:
     """Try everything again that has failed; what is done stays done."""
     return await _control_run(command, match, run_id, retry_run)
+
+
+class Rerun(Strict):
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: list[Key] = Field(alias="from", min_length=1, max_length=1000)
+    """Keys of tasks in the plan."""
+
+
+@router.post("/runs/{run_id}/rerun", response_model=RunView)
+async def rerun_this_run(run_id: str, request: Rerun, command: CurrentCommand, match: HonouredMatch) -> Response:
+    """Do these tasks once more, and everything that comes after them; the run is open again."""
+    keys = list(dict.fromkeys(request.from_))
+    return await _control_run(command, match, run_id, lambda work, ws, run, by: rerun(work, ws, run, keys, by))
 
 
 @router.post("/tasks/{task_id}/pause", response_model=TaskView)

@@ -31,6 +31,12 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 - A paused task is in no state of its own: it keeps the one it has, and nothing of it is started.
 """
 
+TASK_AGAIN: frozenset[TaskStatus] = frozenset(
+    {"assigned", "queued", "in_review", "done", "failed", "cancelled", "skipped"}
+)
+"""From these a task becomes `blocked` or `ready` when somebody has a part of the run done again. Nothing else undoes
+what is done."""
+
 TERMINAL: frozenset[TaskStatus] = frozenset({"done", "failed", "cancelled", "skipped"})
 """Nothing more happens to such a task by itself."""
 
@@ -48,17 +54,18 @@ RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
     "waiting": frozenset({"running", "paused", "finished", "failed", "cancelled"}),
     "paused": frozenset({"accepted", "running", "waiting", "finished", "failed", "cancelled"}),
     "failed": frozenset({"running", "waiting", "finished", "cancelled"}),
-    "finished": frozenset(),
+    "finished": frozenset({"running", "waiting", "failed"}),
     "cancelled": frozenset(),
 }
-"""Leaving `failed` reopens the run: a failed task is tried again or skipped.
+"""Leaving `failed` reopens the run: a failed task is tried again or skipped. `finished` is left only when somebody has
+a part of the run done again.
 
 A run stays `paused` until somebody resumes it, whatever becomes of its tasks; then it is what they make of it, or
 `accepted` while its plan has not come.
 """
 
-RUN_OVER: frozenset[RunStatus] = frozenset(status for status, moves in RUN_MOVES.items() if not moves)
-"""Nothing can be decided about such a run or its tasks any more."""
+RUN_OVER: frozenset[RunStatus] = frozenset({"finished", "cancelled"})
+"""Nothing can be decided about such a run or its tasks any more, and neither goes on by itself."""
 
 RUN_TERMINAL: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled"})
 RUN_OPEN: frozenset[RunStatus] = frozenset(RUN_MOVES) - RUN_TERMINAL
@@ -67,6 +74,13 @@ RUN_OPEN: frozenset[RunStatus] = frozenset(RUN_MOVES) - RUN_TERMINAL
 def move_task(task: TaskId, before: TaskStatus, after: TaskStatus) -> TaskStatus:
     """`after`, where the table allows it; raises RefusedTransition."""
     if after not in TASK_MOVES[before]:
+        raise RefusedTransition(task, before, after)
+    return after
+
+
+def move_again(task: TaskId, before: TaskStatus, after: TaskStatus) -> TaskStatus:
+    """The same where a part of a run is done again."""
+    if before not in TASK_AGAIN or after not in ("blocked", "ready"):
         raise RefusedTransition(task, before, after)
     return after
 
