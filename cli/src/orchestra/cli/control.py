@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit
-from orchestra.cli.run_command import go_on
+from orchestra.cli.run_command import go_on, left_alone
 from orchestra.cli.run_queries import find_run
 from orchestra.cli.screen import Screen
 from orchestra.cli.settings import CliSettings
@@ -29,6 +29,8 @@ async def move_run(settings: CliSettings, run_id: str | None, verb: str, body: M
         after = await newest_entry(api, found["id"])
         run = await api.post(f"/runs/{found['id']}/{verb}", body or {})
         screen.note(f"{run['id']} is {run['status']} (epoch {run['epoch']})")
+        if left_alone(screen, settings, run):
+            return Exit.OK
         done = run["totals"].get("done", 0)
         return await go_on(api, screen, settings, run, until_people=True, after=after, done=done)
 

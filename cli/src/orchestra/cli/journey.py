@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class RunOptions:
     concurrency: int | None = None
     retries: int | None = None
     dry_run: bool = False
+    start_at: str | None = None
+    deadline: str | None = None
 
 
 async def propose(api: Api, inputs: Inputs, project_id: str | None = None) -> dict[str, Any]:
@@ -88,9 +90,8 @@ async def approve(api: Api, plan: dict[str, Any]) -> dict[str, Any]:
 
 async def start(api: Api, plan: dict[str, Any], options: RunOptions) -> dict[str, Any]:
     """Start the run of an approved plan."""
-    body = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": options.dry_run}
-    body |= {"concurrency": options.concurrency} if options.concurrency is not None else {}
-    body |= {"retries": options.retries} if options.retries is not None else {}
+    body = {"plan_id": plan["id"], "hash": plan["hash"]} | asdict(options)
+    body = {name: value for name, value in body.items() if value is not None}
     return await api.post(f"/projects/{plan['project_id']}/runs", body)
 
 
@@ -126,7 +127,7 @@ def default_team(plan: dict[str, Any] | None) -> dict[str, Any]:
     """For a plan without a team: one person for everything, and one agent on this machine for every command."""
     tasks = mappings((plan or {}).get("tasks"))
     commands = [task for task in tasks if mappings([task.get("command")])]
-    people = [task for task in tasks if "command" not in task]
+    people = [task for task in tasks if "command" not in task and "wait" not in task]
     tools = {tool for task in commands for tool in texts(task["command"].get("tools"))}
     you = {"id": "you", "name": "You", "roles": _roles(people)}
     machine = {"id": "machine", "name": "This machine", "kind": "agent", "roles": _roles(commands)}

@@ -68,6 +68,8 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest open run.")] = False,
     concurrency: Annotated[int | None, typer.Option(help="Commands at a time.")] = None,
     retries: Annotated[int | None, typer.Option(help="Further tries of every command, in place of the plan's.")] = None,
+    at: Annotated[str | None, typer.Option(help="Begin then: 2026-12-01T09:00, or +1h30m.", show_default=False)] = None,
+    deadline: Annotated[str | None, typer.Option(help="Cancel the run if it is open then.", show_default=False)] = None,
     out: Out = None,
     config: Config = None,
     gateway: Gateway = None,
@@ -75,9 +77,11 @@ def run(
 ) -> None:
     """From requirements to finished work, as far as it goes without a person."""
     from orchestra.cli import run_command
+    from orchestra.cli.moments import instant
 
     settings = settings_of(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
-    request = run_command.Request(document, team, plan, plan_only, dry_run, yes, until_people, resume)
+    start_at, by = (instant(text) if text else None for text in (at, deadline))
+    request = run_command.Request(document, team, plan, plan_only, dry_run, yes, until_people, resume, start_at, by)
     finish(run_command.run(settings, request))
 
 

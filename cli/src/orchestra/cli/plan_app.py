@@ -14,6 +14,14 @@ plan_app = typer.Typer(help="Plans: make, list, compare, approve, reject, export
 dep_app = typer.Typer(help="Dependencies: each change is a plan version.", no_args_is_help=True)
 
 Kind = Annotated[str, typer.Option(help="FS, SS, FF or SF: which end of it gates which end of the successor.")]
+StartAt = Annotated[
+    str | None, typer.Option("--start-at", help="Not before: 2026-12-01T09:00, +1h30m, or `none`.", show_default=False)
+]
+Deadline = Annotated[
+    str | None, typer.Option("--deadline", help="To end by: 2026-12-01T09:00, +1h30m, or `none`.", show_default=False)
+]
+Wait = Annotated[str | None, typer.Option("--wait", help="Makes it a timer: 90m, 2h, 1h30m.", show_default=False)]
+Clock = Annotated[str, typer.Option(help="What a wait is counted in: `elapsed`, or `working` time.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the new version at once.")]
 Project = Annotated[str | None, typer.Option("--project", help="The project; without it that of the newest run.")]
 Priority = Annotated[int | None, typer.Option(help="Higher goes first; a point is worth a minute of waiting.")]
@@ -132,6 +140,10 @@ def task_add(
     after: Annotated[list[str] | None, typer.Option(help="A task that it comes after; may be repeated.")] = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
+    start_at: StartAt = None,
+    deadline: Deadline = None,
+    wait: Wait = None,
+    clock: Clock = "elapsed",
     yes: Yes = False,
     project: Project = None,
     config: Config = None,
@@ -141,6 +153,7 @@ def task_add(
     """Add a task to the plan that stands."""
     task = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, after=after, covers=covers)
     task |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
+    task |= _times(start_at, deadline, wait, clock)
     _edit(
         settings_of(config, gateway=gateway, home=home), project, {"op": "add_task", "task": {"id": key, **task}}, yes
     )
@@ -155,6 +168,10 @@ def task_edit(
     priority: Priority = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
+    start_at: StartAt = None,
+    deadline: Deadline = None,
+    wait: Wait = None,
+    clock: Clock = "elapsed",
     yes: Yes = False,
     project: Project = None,
     config: Config = None,
@@ -164,6 +181,7 @@ def task_edit(
     """Change a task of the plan that stands; what is not given stays."""
     changes = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, covers=covers)
     changes |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
+    changes |= _times(start_at, deadline, wait, clock)
     edit = {"op": "change_task", "id": key, "set": changes}
     _edit(settings_of(config, gateway=gateway, home=home), project, edit, yes)
 
@@ -225,6 +243,14 @@ def add_edits(task_app: typer.Typer) -> None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _times(start_at: str | None, deadline: str | None, wait: str | None, clock: str) -> dict[str, Any]:
+    from orchestra.cli.moments import instant, minutes
+
+    given = {"start_at": start_at, "deadline": deadline}
+    said: dict[str, Any] = {name: None if text == "none" else instant(text) for name, text in given.items() if text}
+    return said | ({"wait": {"minutes": minutes(wait), "clock": clock}} if wait else {})
 
 
 def _edit(settings: "CliSettings", project: str | None, edit: dict[str, Any], yes: bool) -> None:

@@ -17,7 +17,19 @@ from orchestra.cli.run_queries import find_run
 from orchestra.cli.screen import Screen, dependency
 from orchestra.cli.settings import CliSettings
 
-EXPORTED = ("title", "covers", "points", "minutes", "role", "priority", "criteria", "command")
+EXPORTED = (
+    "title",
+    "covers",
+    "points",
+    "minutes",
+    "role",
+    "priority",
+    "criteria",
+    "command",
+    "start_at",
+    "deadline",
+    "wait",
+)
 
 
 async def create(

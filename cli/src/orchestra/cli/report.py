@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from orchestra.cli.moments import wait
 from orchestra.cli.record import Record
 
 
@@ -32,7 +33,8 @@ def _facts(record: Record, metrics: dict[str, Any]) -> str:
     rows = [
         ("Run", f"`{run['id']}`, epoch {run['epoch']}"),
         ("Plan", f"version {plan['version']}, hash `{plan['hash']}`, approved by {plan['approved_by']}"),
-        ("Started", run["started_at"] or "not yet"),
+        ("Started", run["started_at"] or (f"not before {run['start_at']}" if run["start_at"] else "not yet")),
+        *([("Deadline", run["deadline"])] if run["deadline"] else []),
         ("Ended", run["ended_at"] or "it is open"),
         ("Tasks", tasks),
         ("Further tries", str(metrics["further_tries"])),
@@ -65,8 +67,8 @@ def _tasks(record: Record) -> str:
             (
                 f"`{task['key']}`",
                 _cell(task["title"]),
-                who["name"] if who else "",
-                task["status"],
+                who["name"] if who else wait(task),
+                f"{task['status']}, late" if task["late"] else task["status"],
                 str(task["attempts"] or ""),
                 f"exit {proof['exit_code']}, {proof['duration_ms']} ms, {proof['sandbox_level']}" if proof else "",
                 _cell(f"{failure['class']}: {failure['reason']}") if failure else "",

@@ -12,6 +12,7 @@ from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.inputs import Inputs, read_inputs
 from orchestra.cli.journey import ENDED, RunOptions, approve, follow, outcome, propose, start
+from orchestra.cli.moments import moment
 from orchestra.cli.progress import Progress
 from orchestra.cli.record import recorded
 from orchestra.cli.screen import Screen, how_to_answer
@@ -28,11 +29,15 @@ class Request:
     yes: bool
     until_people: bool
     resume: bool
+    start_at: str | None = None
+    deadline: str | None = None
 
 
 async def run(settings: CliSettings, request: Request) -> Exit:
     if request.resume == (request.document is not None):
         raise Stop(Exit.USAGE, "give either FILE|TEXT or --resume")
+    if request.resume and (request.start_at or request.deadline):
+        raise Stop(Exit.USAGE, "--at and --deadline are said when a run is started")
     inputs = read_inputs(request.document, request.team, request.plan) if request.document is not None else None
     screen = Screen()
     async with connected(settings) as api:
@@ -43,6 +48,8 @@ async def run(settings: CliSettings, request: Request) -> Exit:
             started = await _begin(api, screen, settings, request, inputs)
             if started is None:
                 return Exit.OK if request.plan_only else Exit.WAITING
+            if left_alone(screen, settings, started):
+                return Exit.OK
         return await go_on(api, screen, settings, started, until_people=request.until_people)
 
 
@@ -62,9 +69,20 @@ async def _begin(
     schedule = await approve(api, plan)
     if request.dry_run:
         screen.schedule(schedule, {})
-    else:
+    elif request.start_at is None:  # else it follows from the start, which is still to be said
         screen.forecast(schedule)
-    return await start(api, plan, RunOptions(settings.concurrency, settings.retries, request.dry_run))
+    options = RunOptions(settings.concurrency, settings.retries, request.dry_run, request.start_at, request.deadline)
+    return await start(api, plan, options)
+
+
+def left_alone(screen: Screen, settings: CliSettings, run: dict[str, Any]) -> bool:
+    """The run begins later, and services that go on without this process will begin it."""
+    if run["status"] != "accepted" or not run["start_at"]:
+        return False
+    screen.say(f"{run['id']} begins {moment(run['start_at'])}.")
+    if settings.gateway is None:
+        screen.note("this process waits for it; after Ctrl-C `orchestra up` or `orchestra run --resume` goes on")
+    return settings.gateway is not None
 
 
 async def go_on(

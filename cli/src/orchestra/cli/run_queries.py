@@ -6,6 +6,8 @@ from orchestra.cli.answers import print_json, print_list
 from orchestra.cli.api import Api
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
+from orchestra.cli.journey import ENDED
+from orchestra.cli.moments import moment, times, wait
 from orchestra.cli.screen import Screen
 from orchestra.cli.settings import CliSettings
 
@@ -31,8 +33,12 @@ async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> E
     if as_json:
         return print_json({**run, "tasks": tasks, "schedule": schedule})
     screen = Screen()
-    screen.say(f"{run['id']}: {run['status']} ({run['cause']})")
-    rows = [(t["key"], t["status"], _who(t), str(t["attempts"] or ""), t["title"]) for t in tasks]
+    screen.say(f"{run['id']}: {run['status']}" + (f" ({run['cause']})" if run["cause"] else ""))
+    if run["status"] == "accepted" and run["start_at"]:
+        screen.say(f"It begins {moment(run['start_at'])}.")
+    if run["deadline"] and run["status"] not in ENDED:
+        screen.say(f"It is cancelled if it is open {moment(run['deadline'])}.")
+    rows = [(t["key"], t["status"], _who(t), str(t["attempts"] or ""), _title(t)) for t in tasks]
     screen.table(("Task", "Status", "Who", "Attempts", "Title"), rows)
     if schedule is not None:
         screen.schedule(schedule, {task["key"]: task["status"] for task in tasks})
@@ -56,4 +62,9 @@ async def find_run(api: Api, run_id: str | None) -> dict[str, Any]:
 
 def _who(task: dict[str, Any]) -> str:
     member = task["assignee"] or task["planned_member"]
-    return member["name"] if member else ""
+    return member["name"] if member else wait(task)
+
+
+def _title(task: dict[str, Any]) -> str:
+    said = [text for text in ("late" if task["late"] else "", times(task)) if text]
+    return task["title"] + (f" ({'; '.join(said)})" if said else "")

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestra.cli.gantt import LEGEND, Gantt, gantt
+from orchestra.cli.moments import times, wait
 
 STYLES = {
     "done": "green",
@@ -48,6 +49,8 @@ class Screen:
         tasks = _table("Task", "Title", "Role", "Effort", "After")
         for task in plan["tasks"]:
             title = Text("$ " if task["command"] else "", "cyan") + Text(task["title"])
+            if when := times(task):
+                title += Text(f" ({when})", "dim")
             tasks.add_row(
                 task["key"], title, task["role"] or "", _effort(task), ", ".join(map(dependency, task["dependencies"]))
             )
@@ -89,6 +92,9 @@ class Screen:
         self._critical_path(schedule)
         for each in schedule["unplaced"]:
             self.out.print(Text(f"Not planned: {each['key']} ({each['reason']})", "yellow"))
+        for each in schedule["tasks"]:
+            if each["late"] and statuses.get(each["key"]) != "done":
+                self.out.print(Text(f"Late: {each['key']} is planned to end after its deadline", "yellow"))
 
     def _critical_path(self, schedule: dict[str, Any]) -> None:
         names = {task["task_id"]: task["key"] for task in schedule["tasks"]}
@@ -175,6 +181,8 @@ def dependency(of: dict[str, Any]) -> str:
 
 
 def _effort(task: dict[str, Any]) -> str:
+    if told := wait(task):
+        return told
     if task["points"] is not None:
         return f"{task['points']:g} pt"
     return f"{task['minutes']} min" if task["minutes"] is not None else ""

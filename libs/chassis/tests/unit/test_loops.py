@@ -177,3 +177,27 @@ async def test_a_loop_that_is_woken_is_quick_again() -> None:
     while loop.pause > 0.01:
         await asyncio.sleep(0)
     task.cancel()
+
+
+async def test_a_loop_that_has_slowed_down_waits_no_longer_than_until_what_it_sees_coming() -> None:
+    comes = [None, 600.0, 1.2, -3.0]
+
+    async def nothing() -> bool:
+        return False
+
+    async def ahead() -> float | None:
+        return comes.pop(0)
+
+    pauses = await pauses_of(Loop("l", nothing, every=1.0, ahead=ahead), 10.0, 5)
+    assert pauses == [1.0, 1.25, 1.5625, 1.2, 0.01]
+
+
+async def test_a_loop_that_cannot_look_ahead_goes_on() -> None:
+    async def nothing() -> bool:
+        return False
+
+    async def ahead() -> float | None:
+        raise Unavailable("the database is away")
+
+    pauses = await pauses_of(Loop("l", nothing, every=1.0, ahead=ahead), 10.0, 4)
+    assert pauses == [1.0, 0.2, 1.0, 0.2]

@@ -39,7 +39,8 @@ async def test_a_finished_run_goes_again_from_a_step_on_and_what_is_before_stays
     assert (again["status"], again["epoch"]) == ("running", 2)
     assert await stage.statuses(run) == {"a": "done", "b": "queued", "c": "blocked", "aside": "done"}
     tasks = await stage.tasks(run)
-    assert (tasks["a"], tasks["aside"]) == (before["a"], before["aside"])
+    for kept in ("a", "aside"):
+        assert all(tasks[kept][name] == before[kept][name] for name in ("status", "outputs", "ended_at", "attempts"))
     assert (tasks["c"]["outputs"], tasks["c"]["ended_at"]) == ([], None)
     dispatched = (await stage.said("task.dispatched.v1"))[-1]
     assert (dispatched.key, dispatched.number, [each.path for each in dispatched.handed_on]) == ("b", 2, ["out/a"])

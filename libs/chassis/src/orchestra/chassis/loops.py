@@ -30,6 +30,8 @@ class Loop:
     """Never slows down: others count on its pace."""
     gap: float = 0.0
     """Seconds at least from one step to the next, however often it is woken: what is woken for gathers meanwhile."""
+    ahead: Callable[[], Awaitable[float | None]] | None = None
+    """Seconds until time brings something, asked where it has slowed down: it waits no longer than that."""
     failures: int = field(default=0, init=False)
     """In a row; 0 when the last step went well."""
     pause: float = field(default=0.0, init=False)
@@ -48,11 +50,14 @@ class Loop:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
+            comes = None
             try:
                 if await self.step():
                     self.failures = 0
                     quiet = self.every
                     continue
+                if self.ahead is not None and quiet > self.every:
+                    comes = await self.ahead()
                 self.failures = 0
             except asyncio.CancelledError:
                 # The broker's client raises CancelledError at a lost heartbeat although nobody cancelled this task.
@@ -68,6 +73,8 @@ class Loop:
                 self.failures += 1
                 log.exception("loop failed", loop=self.name)
             self.pause = min(0.1 * 2**self.failures, LONGEST_PAUSE) if self.failures else quiet
+            if comes is not None and not self.failures:
+                self.pause = min(quiet, max(comes, 0.01))
             woken = await wakeups.wait(self.wake or self.name, self.pause)
             if (early := began + self.gap - loop.time()) > 0:
                 await asyncio.sleep(early)

@@ -6,13 +6,18 @@ from pydantic import ConfigDict, Field
 
 from orchestra.contracts.event import Fact
 from orchestra.contracts.ids import Sha256
-from orchestra.contracts.planning import CommandRequest, DependencyKind, DependencyTerms, TaskRequest
+from orchestra.contracts.moments import Moment
+from orchestra.contracts.planning import CommandRequest, DependencyKind, DependencyTerms, TaskRequest, Wait
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class TaskPatch(Fact):
-    """The fields of a task that change; one that is left out stays. An estimate takes the place of the other kind."""
+    """The fields of a task that change; one that is left out stays.
+
+    An estimate takes the place of the other kind. A wait takes the place of command, role and estimate, and gives way
+    to each of them.
+    """
 
     model_config = _STRICT
 
@@ -24,6 +29,9 @@ class TaskPatch(Fact):
     criteria: tuple[str, ...] = ()
     priority: int = 0
     command: CommandRequest | None = None
+    start_at: Moment | None = None
+    deadline: Moment | None = None
+    wait: Wait | None = None
 
 
 class AddTask(Fact):

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from orchestra.contracts.event import Event, Fact, PartedEvent
 from orchestra.contracts.ids import PlanId, Sha256, TaskId
+from orchestra.contracts.moments import Moment
 
 PlanMode = Literal["document", "given"]
 """`document`: the tasks follow from the document's own structure. `given`: the request brings the tasks."""
@@ -49,6 +50,17 @@ class CommandRequest(CommandTerms):
     inputs: tuple[str, ...] = ()
 
 
+LagClock = Literal["working", "elapsed"]
+"""`working`: minutes of the project's calendar; `elapsed`: minutes by the clock."""
+
+
+class Wait(Fact):
+    """What makes a task a timer: nobody does it, it is done when so much time has passed."""
+
+    minutes: int
+    clock: LagClock = "elapsed"
+
+
 class TaskTerms(Fact):
     """What is the same of a task whether it is asked for or handed on."""
 
@@ -60,6 +72,12 @@ class TaskTerms(Fact):
     criteria: tuple[str, ...] = ()
     priority: int = 0
     """Of tasks that are ready at the same time the higher one goes first; a point is worth a minute of waiting."""
+    start_at: Moment | None = None
+    """It is given to nobody before."""
+    deadline: Moment | None = None
+    """A command that has not ended by then has failed; a person's task is late."""
+    wait: Wait | None = None
+    """With it the task is a timer: it has neither command nor role nor estimate."""
 
 
 DependencyKind = Literal["FS", "SS", "FF", "SF"]
@@ -72,9 +90,6 @@ DependencyKind = Literal["FS", "SS", "FF", "SF"]
 | `FF` | finish | finished |
 | `SF` | finish | started |
 """
-
-LagClock = Literal["working", "elapsed"]
-"""`working`: minutes of the project's calendar; `elapsed`: minutes by the clock."""
 
 
 class DependencyTerms(Fact):

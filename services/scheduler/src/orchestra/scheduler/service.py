@@ -7,7 +7,7 @@ from orchestra.contracts import catalog
 from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_runs
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
-from orchestra.scheduler.domain import checkpoint_errors, errors
+from orchestra.scheduler.domain import checkpoint_errors, errors, limit_errors
 from orchestra.scheduler.entrypoints import calendar, checkpoints, control, history, limits, members, people
 from orchestra.scheduler.entrypoints.events import subscriptions
 from orchestra.scheduler.entrypoints.http import router
@@ -45,7 +45,7 @@ service = Service(
         errors.UnknownProject: 404,
         errors.UnknownMember: 404,
         errors.UnknownRole: 404,
-        errors.UnknownLimit: 404,
+        limit_errors.UnknownLimit: 404,
         checkpoint_errors.UnknownCheckpoint: 404,
         errors.NotTheAssignee: 403,
         errors.ManagerTakesNoTask: 403,
@@ -54,8 +54,9 @@ service = Service(
         errors.InvalidCalendar: 422,
         errors.InvalidMember: 422,
         errors.NoWorkingTime: 422,
-        errors.InvalidLimit: 422,
+        limit_errors.InvalidLimit: 422,
         checkpoint_errors.UnknownInput: 422,
+        errors.DeadlinePassed: 422,
         errors.SchedulingError: 409,
     },
     bindings=catalog.bindings(),

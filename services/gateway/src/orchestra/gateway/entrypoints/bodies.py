@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from orchestra.chassis.http.moments import GivenMoment
 from orchestra.contracts.edits import (
     AddDependency,
     AddTask,
@@ -34,6 +35,7 @@ from orchestra.contracts.planning import (
     LagClock,
     PlanMode,
     TaskRequest,
+    Wait,
 )
 from orchestra.gateway.domain.plan_request import WantedPlan
 
@@ -148,6 +150,12 @@ After = Annotated[
 """Names and mappings; once validated, the contract's `after`."""
 
 
+class WaitBody(Wait):
+    model_config = STRICT
+
+    minutes: Annotated[int, Field(gt=0, le=MOST_LAG)]
+
+
 class TaskBody(TaskRequest):
     model_config = STRICT
 
@@ -161,6 +169,9 @@ class TaskBody(TaskRequest):
     criteria: Texts = ()
     after: After = ()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+    start_at: GivenMoment | None = None
+    deadline: GivenMoment | None = None
+    wait: WaitBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
 
 
 class PatchBody(TaskPatch):
@@ -172,6 +183,9 @@ class PatchBody(TaskPatch):
     priority: Priority = 0
     criteria: Texts = ()
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+    start_at: GivenMoment | None = None
+    deadline: GivenMoment | None = None
+    wait: WaitBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
 
 
 class AddBody(AddTask):

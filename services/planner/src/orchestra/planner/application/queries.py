@@ -113,4 +113,7 @@ def _planned(task: TaskRequest, task_id: TaskId | None) -> PlannedTask:
         after=tuple(dict.fromkeys(link.task for link in links(task))),
         dependencies=links(task),
         command=task.command,
+        start_at=task.start_at,
+        deadline=task.deadline,
+        wait=task.wait,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId
-from orchestra.contracts.planning import AfterRequest, CommandRequest, Fault, PlanMode
+from orchestra.contracts.planning import AfterRequest, CommandRequest, Fault, PlanMode, Wait
 from orchestra.planner.domain.compare import Difference
 
 PlanStatus = Literal["requested", "proposed", "failed", "rejected", "approved", "applied", "refused", "superseded"]
@@ -91,6 +91,9 @@ class PlannedTask:
     dependencies: Sequence[AfterRequest]
     """The same with their kinds and lags."""
     command: CommandRequest | None
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True)

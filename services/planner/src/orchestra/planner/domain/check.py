@@ -8,6 +8,7 @@ from math import isfinite
 from orchestra.contracts.planning import AfterRequest, DependencyKind, Fault, TaskRequest
 from orchestra.planner.domain.after import done_before, links
 from orchestra.planner.domain.check_commands import check_command, check_files
+from orchestra.planner.domain.check_times import check_times
 from orchestra.planner.domain.cycles import find_cycles
 from orchestra.planner.domain.plan import Plan
 
@@ -64,6 +65,7 @@ def _check_task(plan: Plan, at: int, first: Mapping[str, int], by_id: Mapping[st
     if abs(task.priority) > MAX_PRIORITY:
         detail = f"A priority of {task.priority:,} is beyond {MAX_PRIORITY:,}: a point is worth a minute of waiting."
         yield _fault(f"{here}/priority", "out-of-range", detail)
+    yield from check_times(task, here)
     if task.command is not None:
         yield from check_command(task.command, f"{here}/command", done_before(task, by_id), plan.files)
 
@@ -96,7 +98,7 @@ def _check_lag(link: AfterRequest, here: str) -> Iterator[Fault]:
 
 
 def _check_estimate(task: TaskRequest, here: str) -> Iterator[Fault]:
-    if task.points is None and task.minutes is None:
+    if task.points is None and task.minutes is None and task.wait is None:
         yield _fault(here, "no-estimate", f"{task.id} has neither points nor minutes.")
     if task.points is not None and task.minutes is not None:
         yield _fault(here, "both-estimates", f"{task.id} has points and minutes; give one of them.")

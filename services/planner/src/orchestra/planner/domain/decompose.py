@@ -56,6 +56,9 @@ def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, before: Iterable
         criteria=task.criteria,
         priority=task.priority,
         command=_command(plan, task, before),
+        start_at=task.start_at,
+        deadline=task.deadline,
+        wait=task.wait,
     )
 
 

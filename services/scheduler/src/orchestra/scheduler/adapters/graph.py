@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, select, update
 
 from orchestra.chassis.database.statement import Statement, given
+from orchestra.chassis.database.types import Instant
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
-from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
+from orchestra.scheduler.adapters.rows import TASK_COLUMNS, defined, enforced, task_from, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
-from orchestra.scheduler.adapters.task_statements import minute_of, ready_since
+from orchestra.scheduler.adapters.task_statements import AGENT, minute_of, ready_since
 from orchestra.scheduler.application.graph import Known
 from orchestra.scheduler.domain.work.replan import pool_of_definition
 from orchestra.scheduler.domain.work.task import Task
@@ -20,6 +21,23 @@ from orchestra.scheduler.domain.work.task import Task
 _DEFINITION = tuple(DecomposedTask.model_fields)
 _EDGE = [DEPENDENCY.c[name] for name in Dependency.model_fields]
 
+
+def _times() -> dict[str, Any]:
+    start_at, deadline, expires_at = (
+        bindparam(f"b_{name}", type_=Instant()) for name in ("start_at", "deadline", "expires_at")
+    )
+    # The pause before a further try holds beside the start; a deadline that a person has let pass stays passed.
+    tried = and_(TASK.c.failures + TASK.c.lost > 0, TASK.c.not_before.is_not(None))
+    longer = or_(start_at.is_(None), start_at < TASK.c.not_before)
+    same = and_(TASK.c.pool.startswith(AGENT), TASK.c.deadline.is_not_distinct_from(deadline))
+    return {
+        "not_before": case((and_(tried, longer), TASK.c.not_before), else_=start_at),
+        "expires_at": case((same, TASK.c.expires_at), else_=expires_at),
+    }
+
+
+_TIMES = _times()
+"""What a new definition makes of the times in a row."""
 
 _RETURNED = Statement(
     lambda _: (
@@ -82,12 +100,19 @@ class SqlGraph:
             values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in columns}
             values["rank"] = TASK.c.rank + TASK.c.priority - bindparam("b_priority")
             await self._execute(
-                update(TASK).where(TASK.c.id == bindparam("b_id")).values(**values, newer=None),
+                update(TASK).where(TASK.c.id == bindparam("b_id")).values(**values, **_TIMES, newer=None),
                 [
-                    {f"b_{name}": value for name, value in task.model_dump(mode="json").items()}
-                    | {"b_pool": pool_of_definition(task)}
+                    {f"b_{name}": value for name, value in defined(task).items()}
+                    | {"b_pool": pool_of_definition(task), "b_expires_at": enforced(task)}
                     for task in tasks
                 ],
+            )
+
+    async def expire(self, tasks: Sequence[DecomposedTask]) -> None:
+        if tasks:
+            await self._execute(
+                update(TASK).where(TASK.c.id == bindparam("b_id")).values(expires_at=bindparam("b_expires_at")),
+                [{"b_id": task.id, "b_expires_at": enforced(task)} for task in tasks],
             )
 
     async def retire(self, task_ids: Sequence[TaskId]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -9,9 +10,12 @@ from sqlalchemy import Select, and_, func, or_, select
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
 from orchestra.scheduler.adapters.checkpoint_queries import OPEN_IN_RUN, OPEN_OF_TASK
+from orchestra.scheduler.adapters.rows import task_of
 from orchestra.scheduler.adapters.schedules import schedule_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
+from orchestra.scheduler.adapters.task_statements import PERSON
 from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, UnknownTask
+from orchestra.scheduler.domain.work.task import TIMER
 
 _HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
 _PEOPLE_WAIT = ("assigned", "waiting", "in_review")
@@ -73,8 +77,9 @@ class Queries:
 
     async def _waiting(self, run_ids: Sequence[RunId]) -> dict[RunId, list[dict[str, Any]]]:
         asked = and_(TASK.c.status.in_(_PEOPLE_WAIT), TASK.c.performed_at.is_(None))
-        at_it = and_(TASK.c.status == "running", TASK.c.command.is_(None))
-        paused = and_(TASK.c.status == "ready", TASK.c.paused_by.is_not(None))
+        counts = and_(TASK.c.status == "running", TASK.c.pool == TIMER)
+        at_it = and_(TASK.c.status == "running", TASK.c.pool.startswith(PERSON))
+        paused = and_(or_(TASK.c.status == "ready", counts), TASK.c.paused_by.is_not(None))
         query = (
             select(
                 TASK.c.run_id,
@@ -83,6 +88,7 @@ class Queries:
                 TASK.c.title,
                 TASK.c.status,
                 TASK.c.paused_by,
+                paused,
                 MEMBER.c.key,
                 MEMBER.c.definition,
                 OPEN_OF_TASK,
@@ -93,9 +99,8 @@ class Queries:
         )
         waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
         for row in await self._execute(query):
-            run_id, task_id, key, title, status, paused_by, member_key, definition, checkpoint_id = row
+            run_id, task_id, key, title, status, paused_by, held, member_key, definition, checkpoint_id = row
             person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
-            held = status == "ready"
             reason = _REASONS.get(status, "waits for a decision")
             waiting[run_id].append(
                 {
@@ -104,7 +109,7 @@ class Queries:
                     "title": title,
                     "member": person or None,
                     "reason": f"was paused by {paused_by}" if held else reason,
-                    "paused": held,
+                    "paused": bool(held),
                     "checkpoint_id": checkpoint_id,
                 }
             )
@@ -152,7 +157,9 @@ class Queries:
                 "outputs": row["outputs"] or [],
                 "guidance": row["guidance"] or [],
                 "edited_inputs": {path: content for path, _, content in row["edits"] or ()},
-                "next_try_at": row["not_before"],
+                "next_try_at": row["not_before"] if row["attempts"] else None,
+                "planned_end": _planned_end(row),
+                "late": row["deadline"] is not None and task_of(row).late(self._work.now),
                 "newer": _differences(row),
                 **plans.get(row["id"], {"critical": False, "slack_minutes": None}),
             }
@@ -201,8 +208,10 @@ class Queries:
         if row is None:
             raise UnknownProject(project_id if version is None else f"{project_id}, version {version}")
         schedule = schedule_of(row["content"])
-        named = select(TASK.c.id, TASK.c.key, TASK.c.title).where(TASK.c.project_id == project_id)
-        names = {each[0]: (each[1], each[2]) for each in await self._execute(named)}
+        named = select(TASK.c.id, TASK.c.key, TASK.c.title, TASK.c.deadline).where(TASK.c.project_id == project_id)
+        rows = [tuple(each) for each in await self._execute(named)]
+        names = {each[0]: (each[1], each[2]) for each in rows}
+        deadlines = {each[0]: each[3] for each in rows if each[3] is not None}
         members = await self._members({placement.member for placement in schedule.placements})
         return {
             **{name: row[name] for name in ("version", "input_hash", "cause", "as_of", "at", "project_end")},
@@ -219,6 +228,7 @@ class Queries:
                     "critical": p.critical,
                     "cause": _named(str(p.cause), p.cause.task, names),
                     "held": _named(str(p.held), p.held.task, names) if p.held else None,
+                    "late": p.task in deadlines and p.end > deadlines[p.task],
                 }
                 for p in schedule.placements
             ],
@@ -244,7 +254,19 @@ class Queries:
 def _differences(row: Any) -> dict[str, Any] | None:
     """What a newer plan says otherwise of a task."""
     newer: dict[str, Any] = row["newer"] or {}
-    return {name: value for name, value in newer.items() if row[name] != value} or None
+    return {name: value for name, value in newer.items() if not _same(row[name], value)} or None
+
+
+def _same(stood: Any, newer: Any) -> bool:
+    """JSON has instants as text."""
+    if isinstance(stood, datetime) and newer is not None:
+        return stood == datetime.fromisoformat(newer)
+    return bool(stood == newer)
+
+
+def _planned_end(row: Any) -> datetime | None:
+    """A timer that counts ends to the second, whatever minute is planned."""
+    return row["ends_at"] if row["pool"] == TIMER and row["status"] == "running" else row["planned_end"]
 
 
 def _named(text: str, task_id: str | None, names: dict[str, tuple[str, str]]) -> str:

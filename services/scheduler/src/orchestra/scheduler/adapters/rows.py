@@ -1,13 +1,13 @@
 """Rows into domain values and back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
-from orchestra.contracts.planning import Command
+from orchestra.contracts.planning import Command, DecomposedTask, Wait
 from orchestra.scheduler.adapters.tables import TASK
 from orchestra.scheduler.application.ports import Dispatch
 from orchestra.scheduler.domain.people.member import Member
@@ -28,8 +28,8 @@ DEFAULT_GRAIN = Grain(60, Calendar())
 """For a project that was never given a team."""
 
 
-_COMMAND, _COVERS, _DECLINED, _GUIDANCE, _EDITS = (
-    TASK_FIELDS.index(name) for name in ("command", "covers", "declined", "guidance", "edits")
+_COMMAND, _COVERS, _DECLINED, _GUIDANCE, _EDITS, _WAIT = (
+    TASK_FIELDS.index(name) for name in ("command", "covers", "declined", "guidance", "edits", "wait")
 )
 
 
@@ -53,7 +53,19 @@ def task_from(row: Sequence[Any]) -> Task:
     values[_DECLINED] = tuple(values[_DECLINED] or ())
     values[_GUIDANCE] = tuple(values[_GUIDANCE] or ())
     values[_EDITS] = tuple((path, before, after) for path, before, after in values[_EDITS] or ())
+    if values[_WAIT] is not None:
+        values[_WAIT] = Wait.model_validate(values[_WAIT])
     return Task(*values)
+
+
+def defined(task: DecomposedTask) -> dict[str, Any]:
+    """The columns of a definition."""
+    return task.model_dump(mode="json") | {"start_at": task.start_at, "deadline": task.deadline}
+
+
+def enforced(task: DecomposedTask) -> datetime | None:
+    """The deadline where it ends something: a person is only told."""
+    return task.deadline if task.command is not None else None
 
 
 def dispatch_from(row: Sequence[Any]) -> Dispatch:

@@ -21,7 +21,7 @@ from orchestra.scheduler.adapters.rows import (
     run_of,
     task_from,
 )
-from orchestra.scheduler.adapters.tables import DISPATCH, PLAN, RUN, TASK, TASK_CHANGE
+from orchestra.scheduler.adapters.tables import DISPATCH, DUE, PLAN, RUN, TASK, TASK_CHANGE
 from orchestra.scheduler.application.ports import Dispatch, Key
 from orchestra.scheduler.domain.errors import UnknownRun
 from orchestra.scheduler.domain.work.run import Run
@@ -93,14 +93,11 @@ class SqlRuns:
         return [run_of(row) for row in (await self._execute(query)).mappings()]
 
     async def to_look_at(self, limit: int) -> list[RunId]:
-        due = exists().where(
-            TASK.c.run_id == RUN.c.id,
-            TASK.c.status == "ready",
-            TASK.c.paused_by.is_(None),
-            TASK.c.not_before <= self._work.now,
-        )
-        stands = and_(RUN.c.status == "accepted", exists().where(PLAN.c.id == RUN.c.plan_id))
-        going = and_(RUN.c.status.in_(("running", "waiting")), due)
+        now = self._work.now
+        due = select(TASK.c.run_id).where(DUE, TASK.c.paused_by.is_(None), TASK.c.not_before <= now)
+        come = or_(RUN.c.start_at.is_(None), RUN.c.start_at <= now)
+        stands = and_(RUN.c.status == "accepted", come, exists().where(PLAN.c.id == RUN.c.plan_id))
+        going = and_(RUN.c.status.in_(("running", "waiting")), RUN.c.id.in_(due))
         return list((await self._execute(select(RUN.c.id).where(or_(going, stands)).limit(limit))).scalars())
 
 

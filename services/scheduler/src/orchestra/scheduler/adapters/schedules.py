@@ -9,9 +9,10 @@ from sqlalchemy import bindparam, case, select, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, TaskId
+from orchestra.contracts.planning import Wait
 from orchestra.scheduler.adapters.gates import EDGE_COLUMNS, edge_of
 from orchestra.scheduler.adapters.people import SqlMembers
-from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, SCHEDULE, TASK
+from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, RUN, SCHEDULE, TASK
 from orchestra.scheduler.application.ports import Project, PublishedSchedule
 from orchestra.scheduler.domain.people.member import Need
 from orchestra.scheduler.domain.timeline.difference import Moved
@@ -28,7 +29,10 @@ class SqlSchedules:
 
     async def snapshot(self, project: Project) -> Snapshot:
         mine = (TASK.c.workspace_id == project.workspace_id, TASK.c.project_id == project.id)
-        tasks = (await self._execute(select(*_INPUTS).where(*mine).order_by(TASK.c.position))).mappings().all()
+        # What is in a run that begins later begins no earlier than that.
+        begins = case((RUN.c.start_at > self._work.now, RUN.c.start_at)).label("begins")
+        inputs = select(*_INPUTS, begins).outerjoin(RUN, RUN.c.id == TASK.c.run_id)
+        tasks = (await self._execute(inputs.where(*mine).order_by(TASK.c.position))).mappings().all()
         edges = await self._execute(select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*mine))
         last = await self.latest(project.id)
         return Snapshot(
@@ -123,6 +127,8 @@ _INPUTS = [
         "performed_at",
         "share",
         "declined",
+        "wait",
+        "ends_at",
     )
 ]
 
@@ -139,10 +145,12 @@ def _planned(row: Any) -> PlannedTask:
         assignee=row["assignee"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
-        not_before=row["not_before"],
+        not_before=max((each for each in (row["not_before"], row["begins"]) if each), default=None),
         performed_at=row["performed_at"] if row["status"] == "in_review" else None,
         share=row["share"] if row["started_at"] else None,
         priority=row["priority"],
+        wait=Wait.model_validate(row["wait"]) if row["wait"] else None,
+        ends_at=row["ends_at"] if row["wait"] and row["status"] == "running" else None,
     )
 
 

@@ -88,6 +88,8 @@ PLAN = Table(
 )
 
 _KEPT_BACK = text("waits_since IS NOT NULL")
+RUN_EXPIRES = text("deadline IS NOT NULL AND status IN ('accepted', 'running', 'waiting', 'paused')")
+# A partial index serves only a query that repeats its condition word for word; a bound value would not do.
 
 RUN = Table(
     "run",
@@ -110,16 +112,20 @@ RUN = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("waits_since", Instant),
+    Column("start_at", Instant),
+    Column("deadline", Instant),
     UniqueConstraint("project_id", "workspace_id", "plan_id", name="run_of_plan"),
     Index("run_open", "status"),
     Index("run_kept_back", "workspace_id", postgresql_where=_KEPT_BACK, sqlite_where=_KEPT_BACK),
+    Index("run_expires", "deadline", postgresql_where=RUN_EXPIRES, sqlite_where=RUN_EXPIRES),
 )
 """One execution of an approved plan; a plan has at most one, which may be reopened."""
 
 _RENEWED = text("newer IS NOT NULL OR retired")
-_WAITS = text("not_before IS NOT NULL")
 READY = text("status = 'ready'")
-# A partial index serves only a query that repeats its condition word for word; a bound value would not do.
+DUE = text("status = 'ready' AND not_before IS NOT NULL")
+COUNTS = text("status = 'running' AND ends_at IS NOT NULL")
+EXPIRES = text("expires_at IS NOT NULL AND status IN ('blocked', 'ready', 'queued', 'running', 'waiting')")
 
 TASK = Table(
     "task",
@@ -142,6 +148,9 @@ TASK = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("command", Json),
+    Column("start_at", Instant),
+    Column("deadline", Instant),
+    Column("wait", Json),
     Column("assignee", String(64)),
     Column("planned_member", String(64)),
     Column("planned_start", Instant),
@@ -155,6 +164,8 @@ TASK = Table(
     Column("watched", Boolean, nullable=False, server_default=text("false")),
     Column("end_gated", Boolean, nullable=False, server_default=text("false")),
     Column("not_before", Instant),
+    Column("ends_at", Instant),
+    Column("expires_at", Instant),
     Column("paused_by", String(200)),
     Column("assigned_at", Instant),
     Column("started_at", Instant),
@@ -173,7 +184,9 @@ TASK = Table(
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),
     Index("task_ready", "run_id", "pool", "rank", "position", postgresql_where=READY, sqlite_where=READY),
-    Index("task_waits", "run_id", "not_before", postgresql_where=_WAITS, sqlite_where=_WAITS),
+    Index("task_due", "not_before", "run_id", postgresql_where=DUE, sqlite_where=DUE),
+    Index("task_counts", "ends_at", postgresql_where=COUNTS, sqlite_where=COUNTS),
+    Index("task_expires", "expires_at", postgresql_where=EXPIRES, sqlite_where=EXPIRES),
     Index("task_of_project", "project_id", "status"),
 )
 """A task keeps its row through all versions of its plan; `plan_id` is the newest that has it.
@@ -181,6 +194,9 @@ TASK = Table(
 `newer` is what a plan says of it that came after it was started, and what a further try goes by. `retired`: the plan
 that stands has it no longer. `rank` orders ready tasks, the lowest first: the minute in which it became ready, less its
 priority. So whoever waits longer gets ahead of a higher priority at last, and no order ever has to be worked out anew.
+`not_before`: when it may be given out, at first its `start_at`, later the end of the pause before a further try; gone
+once that has come. `ends_at`: of a timer that counts. `expires_at`: when the deadline of a command takes effect; gone
+where a person has it tried again after that.
 """
 
 DEPENDENCY = Table(

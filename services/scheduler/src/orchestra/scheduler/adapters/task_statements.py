@@ -13,8 +13,10 @@ from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.rows import DISPATCH_COLUMNS, TASK_COLUMNS
 from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, TASK
+from orchestra.scheduler.domain.work.task import TIMER
 
 AGENT = "agent|"
+PERSON = "person|"
 AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
 IN_HAND: tuple[TaskStatus, ...] = (*AT_WORK, "waiting")
 
@@ -22,7 +24,12 @@ IN_HAND: tuple[TaskStatus, ...] = (*AT_WORK, "waiting")
 def due(run_id: Any, now: Any) -> ColumnElement[bool]:
     """Ready, and nothing keeps it from being given out."""
     come = or_(TASK.c.not_before.is_(None), TASK.c.not_before <= now)
-    return and_(TASK.c.run_id == run_id, READY, TASK.c.paused_by.is_(None), come)
+    return and_(TASK.c.run_id == run_id, READY, TASK.c.paused_by.is_(None), come, in_time(now))
+
+
+def in_time(now: Any) -> ColumnElement[bool]:
+    """Its deadline, where it has one, has not passed."""
+    return or_(TASK.c.expires_at.is_(None), TASK.c.expires_at > now)
 
 
 _PERFORMED = {
@@ -61,7 +68,7 @@ def ready_since(minute: Any) -> dict[str, Any]:
 
 UNDONE: Mapping[str, Any] = {
     **dict.fromkeys(("assignee", "attempt_id", "assigned_at", "started_at", "performed_at", "ended_at", "not_before")),
-    **dict.fromkeys(("outputs", "evidence", "last_failure", "progress")),
+    **dict.fromkeys(("outputs", "evidence", "last_failure", "progress", "ends_at")),
     "failures": 0,
     "lost": 0,
 }
@@ -126,14 +133,16 @@ AT_WORK_NOW = Statement(
         )
     )
 )
-NEXT_READY = Statement(
-    lambda _: (
-        select(*TASK_COLUMNS, *IN_TURN)
-        .where(_DUE, TASK.c.pool == given("pool"))
-        .order_by(*IN_TURN)
-        .limit(given("limit", Integer))
-    )
-)
+
+
+def _next_ready(due: ColumnElement[bool]) -> Statement:
+    of_pool = select(*TASK_COLUMNS, *IN_TURN).where(due, TASK.c.pool == given("pool"))
+    return Statement(lambda _: of_pool.order_by(*IN_TURN).limit(given("limit", Integer)))
+
+
+NEXT_READY = _next_ready(_DUE)
+NEXT_WHENEVER = _next_ready(and_(TASK.c.run_id == given("run"), READY, TASK.c.paused_by.is_(None)))
+"""For a dry run, which waits for no time."""
 COUNT_IN_HAND = Statement(
     lambda _: (
         select(TASK.c.assignee, func.count())
@@ -149,12 +158,15 @@ COUNT_IN_HAND = Statement(
 
 
 def _totals(_: Dialect) -> Executable:
-    # A paused one that is ready goes on when a person says so.
-    by_itself = or_(TASK.c.status != "ready", TASK.c.paused_by.is_(None))
-    machine = and_(TASK.c.pool.startswith(AGENT), by_itself).label("machine")
+    # What is paused and would be started, or is a timer that counts, goes on when a person says so.
+    counts = and_(TASK.c.pool == TIMER, TASK.c.status == "running")
+    by_itself = or_(TASK.c.paused_by.is_(None), and_(TASK.c.status != "ready", ~counts))
+    # Before its time a task of a person asks nobody for anything.
+    early = and_(TASK.c.status == "ready", TASK.c.not_before > given("now", Instant))
+    machine = and_(or_(~TASK.c.pool.startswith(PERSON), early), by_itself).label("machine")
     # The failure of what is no longer planned is nobody's to mend.
-    counts = ~and_(TASK.c.retired, TASK.c.status == "failed")
-    query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == given("run"), counts)
+    mended = ~and_(TASK.c.retired, TASK.c.status == "failed")
+    query = select(machine, TASK.c.status, func.count()).where(TASK.c.run_id == given("run"), mended)
     return query.group_by(machine, TASK.c.status)
 
 

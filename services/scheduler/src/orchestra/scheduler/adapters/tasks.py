@@ -23,7 +23,15 @@ from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters import task_statements as sql
 from orchestra.scheduler.adapters.gates import held_back
-from orchestra.scheduler.adapters.rows import DISPATCH_COLUMNS, TASK_COLUMNS, dispatch_from, task_from, task_of
+from orchestra.scheduler.adapters.rows import (
+    DISPATCH_COLUMNS,
+    TASK_COLUMNS,
+    defined,
+    dispatch_from,
+    enforced,
+    task_from,
+    task_of,
+)
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
 from orchestra.scheduler.domain.errors import UnknownTask
@@ -56,7 +64,9 @@ class SqlTasks:
         minute = sql.minute_of(self._work.now)
         rows = [
             {
-                **task.model_dump(mode="json"),
+                **defined(task),
+                "not_before": task.start_at,
+                "expires_at": enforced(task),
                 "workspace_id": plan.workspace_id,
                 "project_id": plan.project_id,
                 "plan_id": plan.id,
@@ -142,10 +152,12 @@ class SqlTasks:
     async def ready_heads(self, run_id: RunId) -> Mapping[str, int]:
         return dict(await self._fetch(sql.READY_HEADS, run=run_id))
 
-    async def next_ready(self, run_id: RunId, pools: Mapping[str, int]) -> list[Task]:
+    async def next_ready(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Task]:
+        now = {} if whenever else {"now": self._work.now}
+        statement = sql.NEXT_WHENEVER if whenever else sql.NEXT_READY
         found: list[Row] = []
         for pool, most in pools.items():
-            found += await self._fetch(sql.NEXT_READY, run=run_id, now=self._work.now, pool=pool, limit=most)
+            found += await self._fetch(statement, run=run_id, pool=pool, limit=most, **now)
         if len(pools) > 1:
             found.sort(key=itemgetter(-2, -1))
         return [task_from(row) for row in found]
@@ -153,7 +165,7 @@ class SqlTasks:
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)
         query = select(*TASK_COLUMNS).where(
-            sql.due(run_id, self._work.now), planned, ~TASK.c.pool.startswith(sql.AGENT)
+            sql.due(run_id, self._work.now), planned, TASK.c.pool.startswith(sql.PERSON)
         )
         return await self._all(query.order_by(TASK.c.planned_start, sql.ORDER).limit(1000))
 
@@ -161,7 +173,7 @@ class SqlTasks:
         return dict(await self._fetch(sql.COUNT_IN_HAND, workspace=workspace_id, project=project_id))
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        rows = await self._fetch(sql.TOTALS, run=run_id)
+        rows = await self._fetch(sql.TOTALS, run=run_id, now=self._work.now)
         return (
             {status: count for is_machine, status, count in rows if is_machine},
             {status: count for is_machine, status, count in rows if not is_machine},

@@ -13,6 +13,7 @@ from orchestra.scheduler.adapters.projects import SqlPlans, SqlProjects
 from orchestra.scheduler.adapters.runs import SqlChanges, SqlDispatches, SqlRuns
 from orchestra.scheduler.adapters.schedules import SqlSchedules
 from orchestra.scheduler.adapters.tasks import SqlTasks
+from orchestra.scheduler.adapters.times import SqlTimes
 
 
 class SqlSchedulingWork(UnitOfWork):
@@ -51,6 +52,10 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def gates(self) -> SqlGates:
         return SqlGates(self)
+
+    @property
+    def times(self) -> SqlTimes:
+        return SqlTimes(self)
 
     @property
     def graph(self) -> SqlGraph:

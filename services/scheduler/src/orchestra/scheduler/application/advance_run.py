@@ -7,6 +7,7 @@ any change and once too often without harm. The caller holds the project.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import Evidence
@@ -21,21 +22,23 @@ from orchestra.scheduler.application.gate_ports import Finished
 from orchestra.scheduler.application.limit_ports import Tokens
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.replan import renew
+from orchestra.scheduler.application.timers import begin_timers
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
 from orchestra.scheduler.domain.work.checkpoint import edited
 from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OVER, RUN_TERMINAL, move_run, run_status
-from orchestra.scheduler.domain.work.task import Task, need_of_pool
+from orchestra.scheduler.domain.work.task import TIMER, Task, need_of_pool
 
 
 async def advance_run(work: SchedulingWork, run: Run, cause: str, *, turn: int | None = None) -> Run:
-    """The run as it is afterwards. One that is over or paused stays so; a failed one may be reopened.
+    """The run as it is afterwards. One that is over, paused or too early stays so; a failed one may be reopened.
 
     `turn`: it is its turn among those that wait for limits and mutexes, for so many tasks.
     """
-    if run.status in RUN_OVER or run.status == "paused":
+    early = run.status == "accepted" and run.early(work.now)
+    if run.status in RUN_OVER or run.status == "paused" or early:
         return run
     return await go_on(work, run, cause, turn=turn)
 
@@ -53,6 +56,8 @@ async def go_on(work: SchedulingWork, run: Run, cause: str, *, turn: int | None 
     pools = await work.tasks.ready_pools(run.id)
     if run.dry_run and not all(need_of_pool(pool).command for pool in pools):
         await _pass_people(work, run)
+        pools = await work.tasks.ready_pools(run.id)
+    while TIMER in pools and not run.dry_run and await begin_timers(work, run):
         pools = await work.tasks.ready_pools(run.id)
     in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
     if work.projects.limited(run.workspace_id):
@@ -77,7 +82,7 @@ async def _dispatch(
     wanted = [pool for pool in pools if need_of_pool(pool).command and whole.for_pool(members, pool)]
     room = await narrowed(work, run, whole, wanted, turn) if wanted else whole
     open_pools = {pool: most for pool in wanted if (most := room.for_pool(members, pool))}
-    tasks = await work.tasks.next_ready(run.id, open_pools) if open_pools else []
+    tasks = await work.tasks.next_ready(run.id, open_pools, whenever=run.dry_run) if open_pools else []
     chosen = share_out([task.pool for task in tasks], members, room)
     taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
     waits = room is not whole and kept_back(whole, room, members, wanted, tasks, chosen)
@@ -176,7 +181,7 @@ async def _begin_anew(work: SchedulingWork, tasks: Sequence[Task]) -> None:
 
 
 async def _pass_people(work: SchedulingWork, run: Run) -> None:
-    """In a dry run the tasks of people are gone through without being done."""
+    """In a dry run the tasks of people are gone through without being done, and timers without waiting."""
     evidence = Evidence(sandbox_level="none", duration_ms=0, dry_run=True)
     while True:
         tasks = [
@@ -222,6 +227,7 @@ async def change_run(
         cause=cause,
         started_at=run.started_at or (work.now if status in ("running", "waiting") else None),
         ended_at=work.now if status in RUN_TERMINAL else None,
+        deadline=None if _reopened_late(run, status, work.now) else run.deadline,
     )
     await work.runs.save(after)
     work.publish(
@@ -239,6 +245,12 @@ async def change_run(
         trace=run.trace,
     )
     return after
+
+
+def _reopened_late(run: Run, after: RunStatus, now: datetime) -> bool:
+    """A person goes on with a run although its deadline has passed."""
+    reopened = run.status in RUN_TERMINAL and after not in RUN_TERMINAL
+    return reopened and run.deadline is not None and run.deadline <= now
 
 
 async def totals_of(work: SchedulingWork, run: Run) -> Counter[TaskStatus]:

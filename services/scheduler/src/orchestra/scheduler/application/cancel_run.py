@@ -19,9 +19,13 @@ async def cancel_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: Ru
     run = await held_run(work, workspace_id, run_id)
     if run.status == "cancelled":
         return run
+    return await end_by_cancelling(work, run, f"the run was cancelled by {by}")
+
+
+async def end_by_cancelling(work: SchedulingWork, run: Run, reason: str) -> Run:
+    """The caller holds the project. Raises RefusedTransition."""
     move_run(run.id, run.status, "cancelled", run.epoch)
-    reason = f"the run was cancelled by {by}"
-    tasks = await work.tasks.of_run(run_id, OPEN)
+    tasks = await work.tasks.of_run(run.id, OPEN)
     if tasks:
         await work.tasks.change([task.id for task in tasks], status="cancelled", ended_at=work.now, paused_by=None)
         dispatched = [task for task in tasks if task.status in ("queued", "running") and task.attempt_id]

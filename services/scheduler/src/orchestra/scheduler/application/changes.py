@@ -21,7 +21,7 @@ Move = tuple[Task, TaskStatus, str, MemberId | None]
 
 def moved(task: Task, after: TaskStatus, cause: str, assignee: MemberId | None = None) -> Move:
     """The move, where the table of states allows it; raises RefusedTransition."""
-    move_task(task.key, task.status, after)
+    move_task(task.key, task.status, after, timer=task.is_timer)
     return task, after, cause, assignee or task.assignee
 
 

@@ -37,6 +37,10 @@ class Graph(Protocol):
         """They go by these definitions."""
         ...
 
+    async def expire(self, tasks: Sequence[DecomposedTask]) -> None:
+        """Their deadlines hold from now on, whatever else they go by."""
+        ...
+
     async def retire(self, task_ids: Sequence[TaskId]) -> None:
         """The plan has them no longer."""
         ...

@@ -8,9 +8,9 @@ from orchestra.scheduler.domain.work.task import Task
 
 
 async def persons_task(work: SchedulingWork, workspace_id: WorkspaceId, task_id: TaskId) -> Task:
-    """The task, its project held. Raises UnknownTask, NotAPersonsTask for a command."""
+    """The task, its project held. Raises UnknownTask, NotAPersonsTask for a command and a timer."""
     task = await held_task(work, workspace_id, task_id)
-    if task.command is not None:
+    if task.command is not None or task.is_timer:
         raise NotAPersonsTask(task.key)
     return task
 

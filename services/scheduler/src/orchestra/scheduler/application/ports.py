@@ -19,6 +19,7 @@ from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
 from orchestra.scheduler.application.graph import Graph
 from orchestra.scheduler.application.limit_ports import Limits
 from orchestra.scheduler.application.people_ports import Log, Members, Roles
+from orchestra.scheduler.application.time_ports import Times
 from orchestra.scheduler.domain.timeline.calendar import Calendar
 from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.grain import Grain
@@ -236,8 +237,11 @@ class Tasks(Protocol):
         """The rank of the first task that is ready in each pool."""
         ...
 
-    async def next_ready(self, run_id: RunId, pools: Mapping[str, int]) -> list[Task]:
-        """The next tasks that can go out, of each of these pools at most so many, in their order."""
+    async def next_ready(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Task]:
+        """The next that are not paused and whose time has come, of each of these pools at most so many, in their order.
+
+        `whenever`: whatever their time.
+        """
         ...
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
@@ -249,7 +253,10 @@ class Tasks(Protocol):
         ...
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
-        """How many machine tasks, and how many of people, are in which state; a paused ready one is a person's."""
+        """How many tasks that go on by themselves, and how many of people, are in which state.
+
+        A ready task that is paused is a person's; one of a person that is to begin later goes on by itself until then.
+        """
         ...
 
     async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
@@ -347,6 +354,9 @@ class SchedulingWork(Protocol):
 
     @property
     def gates(self) -> Gates: ...
+
+    @property
+    def times(self) -> Times: ...
 
     @property
     def graph(self) -> Graph: ...

@@ -11,19 +11,22 @@ from orchestra.scheduler.application.end_work import by_project, count_down, end
 from orchestra.scheduler.application.recalculate import Transaction
 from orchestra.scheduler.domain.work.task import Task
 
+MOST_RUNS = 50
+
 SILENCE = timedelta(seconds=60)
 """After which a dispatch that nobody was heard of is sent again; the executor takes each attempt once."""
 
 
 async def advance_due(read: Transaction, begin: Transaction) -> bool:
-    """Go on with runs that have a ready task whose time has come, such as the pause before a further try."""
+    """Go on with runs whose time has come, and with those of ready tasks whose start or pause is over, each once."""
     async with read() as view:
-        due = [await view.runs.get(run_id) for run_id in await view.runs.to_look_at(50)]
+        due = [await view.runs.get(run_id) for run_id in await view.runs.to_look_at(MOST_RUNS)]
     for run in due:
         async with begin() as work:
             await work.projects.hold(run.workspace_id, run.project_id)
+            await work.times.come(run.id)
             await advance_run(work, await work.runs.get(run.id), "its time has come")
-    return False
+    return len(due) == MOST_RUNS
 
 
 async def reconcile(read: Transaction, begin: Transaction) -> int:

@@ -52,6 +52,14 @@ async def replan(
     await work.graph.place(plan.id, [(task.id, task if task.id in kept else None) for task in tasks])
     renewed: list[Fate] = ["changed", "withdrawn", "revived", "undecided"]
     await work.graph.redefine([planned[each.task.id] for name in renewed for each in fates.get(name, ())])
+    # A deadline that moves holds for what is under way as well: a person has thought better of it.
+    await work.graph.expire(
+        [
+            planned[each.task.id]
+            for each in fates.get("kept", ())
+            if each.deferred or each.definition.deadline != planned[each.task.id].deadline
+        ]
+    )
     await work.graph.retire([each.task.id for name in _GONE for each in fates.get(name, ())])
     await work.graph.connect(stood - wired, wired - stood)
     await work.graph.mark(plan.id)

@@ -13,6 +13,7 @@ from orchestra.scheduler.application.call_back import withdraw
 from orchestra.scheduler.application.changes import moved, moved_again, tell
 from orchestra.scheduler.application.find_held import held_run
 from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.retry_task import keep_times
 from orchestra.scheduler.domain.errors import (
     PlanAlreadyRuns,
     PlanSuperseded,
@@ -44,6 +45,7 @@ async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, 
         raise TasksAtWork(*at_work[:MOST_NAMED])
     await withdraw(work, [task for task in again if task.status == "queued"], f"{by} has it done again")
     await work.tasks.reset([task.id for task in again], run.id)
+    await keep_times(work, again)
     await work.gates.restart([task.id for task in part])
     released, held = await work.graph.settle(run.plan_id)
     ready, before = {task.id for task in released}, {task.id for task in again}

@@ -10,13 +10,16 @@ from orchestra.scheduler.domain.work.status import RUN_TERMINAL
 
 
 async def resume_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, by: str) -> Run:
-    """A run that goes on already stays as it is. Raises NotPaused for one that has ended."""
+    """A run that goes on already stays as it is; one that is to begin later is accepted again.
+
+    Raises NotPaused for one that has ended.
+    """
     run = await held_run(work, workspace_id, run_id)
     if run.status in RUN_TERMINAL:
         raise NotPaused(f"{run.id} is {run.status}")
     if run.status != "paused":
         return run
     cause = f"the run was resumed by {by}"
-    if await work.plans.find(run.plan_id) is None:
+    if run.early(work.now) or await work.plans.find(run.plan_id) is None:
         return await change_run(work, run, "accepted", cause, {})
     return await go_on(work, run, cause)

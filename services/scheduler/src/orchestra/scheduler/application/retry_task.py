@@ -27,11 +27,22 @@ async def retry_task(work: SchedulingWork, workspace_id: WorkspaceId, task_id: T
 
 
 async def try_again(work: SchedulingWork, tasks: Sequence[Task], cause: str) -> None:
-    """They are ready as if they had never been tried, or blocked where something has to be done before."""
+    """They are ready as if they had never been tried, or blocked where something has to be done before.
+
+    A person who has a task tried again after its deadline goes on without it.
+    """
     behind = await work.tasks.held_back([task.id for task in tasks])
     blocked, ready = [t for t in tasks if t.id in behind], [t for t in tasks if t.id not in behind]
     nobodys = {"assignee": None, "assigned_at": None, "started_at": None, "ended_at": None, "progress": None}
     fresh = {**nobodys, "not_before": None, "failures": 0, "lost": 0}
     await work.tasks.change([task.id for task in ready], status="ready", **fresh)
     await work.tasks.change([task.id for task in blocked], status="blocked", **fresh)
+    await keep_times(work, tasks)
     await tell(work, [*(moved(t, "ready", cause) for t in ready), *(moved(t, "blocked", cause) for t in blocked)])
+
+
+async def keep_times(work: SchedulingWork, tasks: Sequence[Task]) -> None:
+    """Of tasks that begin anew: a deadline that has passed holds no longer, a start that has not come still does."""
+    await work.times.expire([t.id for t in tasks if t.deadline is not None and t.deadline <= work.now], None)
+    for start_at in {t.start_at for t in tasks if t.start_at is not None and t.start_at > work.now}:
+        await work.tasks.change([t.id for t in tasks if t.start_at == start_at], not_before=start_at)

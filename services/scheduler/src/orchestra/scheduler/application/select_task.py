@@ -21,8 +21,8 @@ async def select_task(
     member = await find_member(work, workspace_id, task.project_id, member_key)
     if by not in (None, member_key):
         raise ChoosesForAnother(f"{by} cannot choose for {member_key}")
-    if paused := await _paused(work, task):
-        raise NotReady(task.key, paused)
+    if held := await _held(work, task):
+        raise NotReady(task.key, held)
     project = await work.projects.hold(workspace_id, task.project_id)
     gates = await work.gates.into(task.id)
     waits_for = [gate.predecessor.key for gate in gates if not gate.edge.before_end and gate.closed(work.now)]
@@ -38,8 +38,12 @@ async def select_task(
     return task
 
 
-async def _paused(work: SchedulingWork, task: Task) -> str | None:
+async def _held(work: SchedulingWork, task: Task) -> str | None:
     if task.paused_by is not None:
         return f"{task.paused_by} has paused it"
+    if task.not_before is not None and task.not_before > work.now:
+        return f"it is not begun before {task.not_before:%Y-%m-%d %H:%M} UTC"
     run = await work.runs.get(task.run_id) if task.run_id else None
+    if run is not None and run.status == "accepted" and run.early(work.now):
+        return f"its run begins at {run.start_at:%Y-%m-%d %H:%M} UTC"
     return "its run is paused" if run is not None and run.status == "paused" else None

@@ -2,7 +2,8 @@
 
 from orchestra.contracts.ids import WorkspaceId
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import InvalidLimit, UnknownLimit, UnknownProject
+from orchestra.scheduler.domain.errors import UnknownProject
+from orchestra.scheduler.domain.limit_errors import InvalidLimit, UnknownLimit
 from orchestra.scheduler.domain.work.limits import WHOLE, Limit, LimitScope
 
 

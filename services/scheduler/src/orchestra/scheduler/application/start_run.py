@@ -1,13 +1,20 @@
 """Start the one run of an approved plan, now or as soon as the plan has come."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import HashMismatch, PlanAlreadyRuns, PlanSuperseded, UnknownPlan
+from orchestra.scheduler.domain.errors import (
+    DeadlinePassed,
+    HashMismatch,
+    PlanAlreadyRuns,
+    PlanSuperseded,
+    UnknownPlan,
+)
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OPEN
 
@@ -23,14 +30,20 @@ class RunRequest:
     retries: int | None = None
     dry_run: bool = False
     trace: str | None = None
+    start_at: datetime | None = None
+    deadline: datetime | None = None
 
 
 async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
-    """Raises HashMismatch when the plan has another hash, PlanSuperseded when a newer version of it stands.
+    """Before its `start_at` it is only accepted. Raises DeadlinePassed for a deadline that leaves it no time.
+
+    Raises HashMismatch when the plan has another hash, PlanSuperseded when a newer version of it stands.
 
     Raises PlanAlreadyRuns when it has a run, or another of the project is open: that one goes on with the newest plan.
     """
     await work.projects.hold(request.workspace_id, request.project_id)
+    if request.deadline is not None and request.deadline <= max(work.now, request.start_at or work.now):
+        raise DeadlinePassed(f"its deadline is {request.deadline:%Y-%m-%d %H:%M:%S} UTC")
     key = (request.workspace_id, request.project_id)
     plan = await work.plans.find(request.plan_id)
     if plan is not None:
@@ -61,10 +74,15 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
         requested_by=request.requested_by,
         trace=request.trace,
         created_at=work.now,
+        start_at=request.start_at,
+        deadline=request.deadline,
     )
     await work.runs.add(run)
     if plan is None:
         return run
     await work.tasks.give_to_run(plan.id, run.id)
     await settle_checkpoints(work, key, "another run has its task")
+    if run.early(work.now):
+        work.projects.mark_stale([key], "the run begins later")
+        work.wake("recalculation")
     return await advance_run(work, run, "the run was started")

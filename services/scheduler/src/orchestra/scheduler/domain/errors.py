@@ -7,8 +7,8 @@ SchedulingError
 ├── NotAPersonsTask  ManagerTakesNoTask  NotEligible  NotTheAssignee  NotInHand
 ├── NotEstimated  NotReady  DependenciesOpen  OneTaskAtATime  WorkloadImpossible
 ├── ChoosesForAnother  ProjectManagerNeeded
-├── PlanAlreadyRuns  PlanSuperseded  HashMismatch
-├── ProjectArchived  OpenRuns  UnknownLimit  InvalidLimit
+├── PlanAlreadyRuns  PlanSuperseded  HashMismatch  DeadlinePassed
+├── ProjectArchived  OpenRuns
 └── InvalidMember  InvalidCalendar  NoWorkingTime
 """
 
@@ -38,18 +38,6 @@ class UnknownTask(SchedulingError):
     code = "unknown-task"
 
 
-class UnknownLimit(SchedulingError):
-    """There is no such limit."""
-
-    code = "unknown-limit"
-
-
-class InvalidLimit(SchedulingError):
-    """A limit cannot be named so."""
-
-    code = "invalid-limit"
-
-
 class UnknownRun(SchedulingError):
     """There is no such run."""
 
@@ -69,7 +57,7 @@ class UnknownProject(SchedulingError):
 
 
 class NotAPersonsTask(SchedulingError):
-    """This task is a command: an agent does it, and its outcome is the command's."""
+    """This task is no person's: the outcome of a command is the command's, and a timer ends by itself."""
 
     code = "not-a-persons-task"
 
@@ -264,6 +252,12 @@ class OpenRuns(SchedulingError):
     """Runs of the project are open; end or cancel them first."""
 
     code = "open-runs"
+
+
+class DeadlinePassed(SchedulingError):
+    """The run would be cancelled before it could begin."""
+
+    code = "deadline-passed"
 
 
 class PlanAlreadyRuns(SchedulingError):

@@ -1,13 +1,15 @@
 """Commands and queries of the scheduler."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from orchestra.chassis.http.commands import CurrentCommand
 from orchestra.chassis.http.etags import CurrentReader, HonouredMatch
 from orchestra.chassis.http.identity import CurrentCaller
+from orchestra.chassis.http.moments import GivenMoment
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.chassis.telemetry.tracing import traceparent
 from orchestra.scheduler.adapters.queries import Queries
@@ -38,6 +40,16 @@ class StartRun(Strict):
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     retries: int | None = Field(default=None, ge=0, le=100)
     dry_run: bool = False
+    start_at: GivenMoment | None = None
+    """It is only accepted before."""
+    deadline: GivenMoment | None = None
+    """It is cancelled if it is open then."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start_at is not None and self.deadline is not None and self.deadline <= self.start_at:
+            raise PydanticCustomError("deadline_before_start", "the run would have to end before it begins")
+        return self
 
 
 class CompleteTask(Strict):
@@ -84,6 +96,8 @@ async def post_run(project_id: str, request: StartRun, command: CurrentCommand) 
         retries=request.retries,
         dry_run=request.dry_run,
         trace=traceparent(),
+        start_at=request.start_at,
+        deadline=request.deadline,
     )
 
     async def effect(work: SqlSchedulingWork) -> RunView:

@@ -6,6 +6,7 @@ from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.loops import Loop
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.scheduler.application.admit_waiting import admit_waiting
+from orchestra.scheduler.application.keep_time import keep_time
 from orchestra.scheduler.application.open_gates import open_gates
 from orchestra.scheduler.application.recalculate import recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due, reconcile
@@ -23,8 +24,13 @@ def loops(database: Database[Any]) -> list[Loop]:
         return await tell_changes(database.read, database.begin)
 
     async def timers() -> bool:
-        more = await open_gates(database.read, database.begin)
-        return await advance_due(database.read, database.begin) or more
+        each = (open_gates, keep_time, advance_due)
+        return any([await step(database.read, database.begin) for step in each])
+
+    async def coming() -> float | None:
+        async with database.read() as view:
+            instant = await view.times.coming()
+            return None if instant is None else (instant - view.now).total_seconds()
 
     async def admission() -> bool:
         return await admit_waiting(database.read, database.begin)
@@ -41,7 +47,7 @@ def loops(database: Database[Any]) -> list[Loop]:
     return [
         Loop("recalculation", recalculation, every=0.5, gap=0.1),
         Loop("changes", changes, every=0.25, gap=0.1),
-        Loop("timers", timers, every=0.5),
+        Loop("timers", timers, every=0.5, ahead=coming),
         Loop("admission", admission, every=0.5),
         Loop("checkpoints", checkpoints, every=5.0),
         Loop("reconciler", reconciler, every=5.0),

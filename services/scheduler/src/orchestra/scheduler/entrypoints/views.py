@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from orchestra.contracts.execution import Artifact, Evidence
-from orchestra.contracts.planning import Command, DependencyKind, LagClock
+from orchestra.contracts.planning import Command, DependencyKind, LagClock, Wait
 from orchestra.contracts.scheduling import RunStatus, TaskStatus
 from orchestra.scheduler.domain.work.explanation import WaitKind
 
@@ -55,6 +55,10 @@ class RunView(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    start_at: datetime | None = None
+    """It does not begin before."""
+    deadline: datetime | None = None
+    """It is cancelled if it is open still."""
 
 
 class DependencyView(BaseModel):
@@ -87,6 +91,13 @@ class TaskView(BaseModel):
     after: list[str]
     dependencies: list[DependencyView]
     command: Command | None
+    start_at: datetime | None
+    """It is given to nobody before."""
+    deadline: datetime | None
+    late: bool
+    """It has not ended by its deadline, or ended after it."""
+    wait: Wait | None
+    """With it the task is a timer, which nobody does; while it counts it is running until its `planned_end`."""
     assignee: MemberView | None
     planned_member: MemberView | None
     planned_start: datetime | None
@@ -145,6 +156,8 @@ class PlannedTaskView(BaseModel):
     cause: str
     held: str | None = None
     """What its end waits for after its work is done."""
+    late: bool = False
+    """It is planned to end after its deadline."""
 
 
 class UnplacedView(BaseModel):

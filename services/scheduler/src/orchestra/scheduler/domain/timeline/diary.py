@@ -2,12 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from orchestra.contracts.ids import TaskId
+from orchestra.contracts.planning import LagClock
 from orchestra.scheduler.domain.people.member import Member, Need, duration
-from orchestra.scheduler.domain.timeline.calendar import WEEK
+from orchestra.scheduler.domain.timeline.calendar import WEEK, next_minute
 from orchestra.scheduler.domain.timeline.grain import Grain
+from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 from orchestra.scheduler.domain.timeline.working_time import WorkingTime
 
 
@@ -70,6 +73,15 @@ class Lane:
                 yield task, ordered[following][2]
 
 
+def clocks(snapshot: Snapshot) -> dict[LagClock, "Diary"]:
+    """On which timers count; nothing is ever entered there, for they count side by side."""
+    nobody = Member("", "", "", "agent")
+    return {
+        "working": Diary(nobody, snapshot.project_time, snapshot.grain, snapshot.now),
+        "elapsed": Diary(nobody, nobody.working_time(snapshot.calendar), snapshot.grain, snapshot.now),
+    }
+
+
 class Diary:
     """Filled in the order of the tasks' priorities, from the minute `now` on; what is in it stays."""
 
@@ -105,6 +117,13 @@ class Diary:
             self._taken += share
             self._undivided = max(self._undivided, end)
         return Opening(begun, end, lane, share)
+
+    def counted(self, started: datetime, ends: datetime | None, ended: datetime | None) -> Opening:
+        """Of a timer. One that is overdue, because it is paused, ends a minute from now: nobody knows better."""
+        end = next_minute(ended or ends or started)
+        if ended is None:
+            end = max(end, self.time.start(self._now) + 1)
+        return self.worked(next_minute(started), end, 1.0)
 
     def worked(self, start: int, end: int, share: float | None) -> Opening:
         """What was done from the minute `start` to `end` takes nobody's time any more."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.scheduler.domain.people.member import Need, may_take
 from orchestra.scheduler.domain.timeline.calendar import instant_of, next_minute
-from orchestra.scheduler.domain.timeline.diary import Diary, Opening
+from orchestra.scheduler.domain.timeline.diary import Diary, Opening, clocks
 from orchestra.scheduler.domain.timeline.lags import clock_minutes
 from orchestra.scheduler.domain.timeline.lags import opening as opening_of
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
@@ -77,6 +77,7 @@ class Generation:
             member.id: Diary(member, snapshot.working_times[member.id], snapshot.grain, snapshot.now)
             for member in sorted(snapshot.members, key=lambda member: (member.key, member.id))
         }
+        self._clocks = clocks(snapshot)
         self._now = snapshot.now
         self._tasks = snapshot.by_id
         self._graph = snapshot.graph
@@ -178,6 +179,9 @@ class Generation:
 
     def _crew(self, task: Task) -> Crew:
         """Whoever has it already, or else anybody that meets its need."""
+        if task.wait is not None:
+            clock = self._clocks[task.wait.clock]
+            return Crew([(clock, task.wait.minutes)], clock.clock_minutes(task.wait.minutes))
         asked = (task.need, task.assignee)
         if asked not in self._crews:
             candidates = [
@@ -202,6 +206,10 @@ class Generation:
             self._hold(task, task.started_at)
 
     def _hold(self, task: Task, started_at: datetime) -> None:
+        if task.wait is not None:
+            opening = self._clocks[task.wait.clock].counted(started_at, task.ends_at, task.performed_at)
+            self._enter(task, self._clocks[task.wait.clock], opening, started_at)
+            return
         diary = self.diaries.get(task.assignee or "")
         if diary is None or diary.member.is_manager:
             self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
@@ -211,6 +219,9 @@ class Generation:
             opening = diary.worked(start, next_minute(task.performed_at), task.share)
         else:
             opening = diary.hold(task.id, task.need, start, task.share)
+        self._enter(task, diary, opening, started_at)
+
+    def _enter(self, task: Task, diary: Diary, opening: Opening, started_at: datetime) -> None:
         self.entries[task.id] = Entry(task, diary, opening, started_at, Cause("started"), opening.end)
 
     def _finish(self, task_id: TaskId) -> None:
@@ -262,7 +273,8 @@ class Generation:
             opens = [(at, edge) for edge, at in gates if at is not None]
             since = max(self._now, gate, *(at for at, _ in opens))
             diary, opening = self._choice(task, candidates, since)
-            diary.enter(task.id, opening)
+            if task.wait is None:
+                diary.enter(task.id, opening)
             self._starts[task.id] = diary.time.start(opening.start)
             cause = self._cause(task, diary, opening.start, opens)
             start = instant_of(self._starts[task.id])

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Any, cast
 
 from orchestra.contracts.ids import Sha256
-from orchestra.scheduler.domain.timeline.snapshot import Snapshot
+from orchestra.contracts.planning import Wait
+from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 
 
 def input_hash(snapshot: Snapshot) -> Sha256:
@@ -36,6 +37,12 @@ def _plain(value: object) -> object:
             return value.isoformat()
         case frozenset():
             return sorted(cast("frozenset[Any]", value))
+        case Task():
+            # A task without timer and priority is what it was before there were any.
+            later = {"wait": None, "ends_at": None, "priority": 0}
+            return {name: each for name, each in vars(value).items() if name not in later or each != later[name]}
+        case Wait():
+            return value.model_dump()
         case _ if is_dataclass(value):
             return vars(value)
         case _:

@@ -42,7 +42,7 @@ class Placement:
 
     task: TaskId
     member: MemberId | None
-    """None only for a done task that nobody in particular did."""
+    """None for a timer, and for a done task that nobody in particular did."""
     start: datetime
     end: datetime
     late_start: datetime

@@ -57,7 +57,7 @@ def _planned(snapshot: Snapshot, generation: Generation, project_end: int) -> It
         slack = late.work - entry.opening.end
         yield Placement(
             task=task.id,
-            member=entry.diary.member.id,
+            member=entry.diary.member.id or None,
             start=entry.start.astimezone(UTC),
             end=instant_of(entry.end),
             late_start=entry.start.astimezone(UTC) if task.started else instant_of(time.start(late.start)),

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from orchestra.contracts.ids import MemberId, TaskId
+from orchestra.contracts.planning import Wait
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.people.member import Member, Need
 from orchestra.scheduler.domain.timeline.calendar import Calendar, minute_of
@@ -35,6 +36,10 @@ class Task:
     share: float | None = None
     """The share fixed when it started; None: the member's own."""
     priority: int = 0
+    wait: Wait | None = None
+    """Of a timer, which nobody does."""
+    ends_at: datetime | None = None
+    """When the timer, which counts, will be over."""
 
     def __post_init__(self) -> None:
         if self.status == "done" and self.ended_at is None:

@@ -56,16 +56,21 @@ class Edge(NamedTuple):
         return predecessor in RELEASING or (self.after_start and predecessor in BEGUN)
 
     def opens(self, since: datetime, time: WorkingTime) -> datetime:
-        """When its lag is over, counted from `since` on the clock or on the project's working time.
+        """When its lag is over, counted from `since` on the clock or on the project's working time."""
+        return counted(self.lag, self.clock, since, time)
 
-        A calendar without any working time to come counts nothing: then the clock does.
-        """
-        if self.lag and self.clock == "working":
-            try:
-                return time.add(since, self.lag)
-            except NoWorkingTime:
-                pass
-        return since + timedelta(minutes=self.lag)
+
+def counted(minutes: int, clock: LagClock, since: datetime, time: WorkingTime) -> datetime:
+    """When so many minutes are over.
+
+    A calendar without any working time to come counts nothing: then the clock does.
+    """
+    if minutes and clock == "working":
+        try:
+            return time.add(since, minutes)
+        except NoWorkingTime:
+            pass
+    return since + timedelta(minutes=minutes)
 
 
 def check_edges(edges: Iterable[Edge]) -> None:

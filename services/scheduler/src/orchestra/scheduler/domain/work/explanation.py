@@ -28,6 +28,8 @@ WaitKind = Literal[
     "retry",
     "attempt",
     "checkpoint",
+    "start",
+    "timer",
 ]
 
 
@@ -65,14 +67,30 @@ def explain(
     `allowances` are what limits and mutexes let out now; `checkpoint_id` is the open one.
     """
     waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now), *_checkpoint(checkpoint_id))
-    if not waits:
+    told = [*(wait.text for wait in waits), *_deadline(task, now)]
+    if not told:
         return Explanation(f"{task.key} is {task.status}.", ())
-    return Explanation(f"{task.key} is {task.status}: {'; '.join(wait.text for wait in waits)}.", waits)
+    return Explanation(f"{task.key} is {task.status}: {'; '.join(told)}.", waits)
+
+
+def _deadline(task: Task, now: datetime) -> list[str]:
+    by = task.expires_at or task.deadline
+    if by is None or (task.status in TERMINAL and task.status != "failed"):
+        return []
+    if task.late(now):
+        return [f"it is late, its deadline was {_moment(by)}"]
+    return [f"its deadline {'was' if by <= now else 'is'} {_moment(by)}"]
+
+
+def _moment(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}".removesuffix(":00") + " UTC"
 
 
 def _pause(task: Task) -> list[Wait]:
     if task.paused_by is None or task.status in TERMINAL:
         return []
+    if task.status == "running" and task.is_timer:
+        return [Wait("pause", task.id, f"{task.paused_by} has paused it, and it does not end before it is resumed")]
     # What has begun goes on to its end: only a further try would wait.
     then = "" if task.status in ("blocked", "ready") else ", and nothing more of it is started"
     return [Wait("pause", task.id, f"{task.paused_by} has paused it{then}")]
@@ -101,10 +119,8 @@ def _waits(
             return _ready(task, run, members, names, allowances, now)
         case "queued":
             return [Wait("slot", task.assignee or "", f"{assignee} has it and starts it when a slot is free")]
-        case "running" if task.command is None:
-            return [Wait("person", task.assignee or "", f"{assignee} is at it")]
         case "running":
-            return [Wait("attempt", task.attempt_id or "", f"{assignee} is at it (attempt {task.attempts})")]
+            return _running(task, run, assignee)
         case "assigned":
             return [Wait("person", task.assignee or "", f"{assignee} has it and has not said that it is done")]
         case "in_review":
@@ -115,6 +131,15 @@ def _waits(
             return [Wait("person", "", "say whether it is tried again (retry) or done without (skip)")]
         case _:
             return []
+
+
+def _running(task: Task, run: Run | None, assignee: str) -> list[Wait]:
+    if task.ends_at is not None and task.is_timer:
+        held = [Wait("run", run.id, "the run is paused")] if run is not None and run.status == "paused" else []
+        return [*held, Wait("timer", task.id, f"it waits until {_moment(task.ends_at)}")]
+    if task.command is None:
+        return [Wait("person", task.assignee or "", f"{assignee} is at it")]
+    return [Wait("attempt", task.attempt_id or "", f"{assignee} is at it (attempt {task.attempts})")]
 
 
 def _wait(gate: Gate) -> Wait:
@@ -140,23 +165,32 @@ def _ready(
 ) -> list[Wait]:
     if run is None:
         return [Wait("run", task.plan_id, "no run of its plan was started")]
+    if run.status == "accepted" and run.start_at is not None and run.early(now):
+        return [Wait("run", run.id, f"the run begins at {_moment(run.start_at)}")]
     if run.status in _STOPPED:
         return [Wait("run", run.id, _STOPPED[run.status])]
     need = need_of_pool(task.pool)
-    if not any(may_take(member, need) for member in members):
+    if not task.is_timer and not any(may_take(member, need) for member in members):
         tools = f" with {', '.join(sorted(need.tools))}" if need.tools else ""
         who = "agent" if need.command else "person"
         return [Wait("member", "", f"no {who} of the team can take the role {need.role or 'any'}{tools}")]
+    if task.not_before is not None and task.not_before == task.start_at and task.not_before > now:
+        return [Wait("start", task.id, f"it is not begun before {_moment(task.not_before)}")]
+    if task.is_timer:
+        return [Wait("timer", task.id, "it begins to count now")]
     if task.not_before is not None and task.not_before > now:
         return [Wait("retry", task.id, f"its next try is due at {task.not_before:%H:%M:%S} UTC")]
-    if need.command and (limits := _limits(task, run, allowances)):
-        return limits
     if need.command:
-        return [Wait("slot", "", "all slots of the agents that can take it are taken")]
+        slot = Wait("slot", "", "all slots of the agents that can take it are taken")
+        return _limits(task, run, allowances) or [slot]
+    return [_persons(task, names)]
+
+
+def _persons(task: Task, names: dict[str, str]) -> Wait:
     if task.planned_member is None:
-        return [Wait("person", "", "the schedule has not given it to anyone yet")]
+        return Wait("person", "", "the schedule has not given it to anyone yet")
     who = names.get(task.planned_member, "its member")
-    return [Wait("person", task.planned_member, f"{who} will take it and has another task in hand")]
+    return Wait("person", task.planned_member, f"{who} will take it and has another task in hand")
 
 
 def _limits(task: Task, run: Run, allowances: Sequence[Allowance]) -> list[Wait]:

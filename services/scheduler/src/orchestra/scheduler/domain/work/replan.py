@@ -9,7 +9,7 @@ from typing import Literal
 from orchestra.contracts.planning import DecomposedTask
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.people.member import Need
-from orchestra.scheduler.domain.work.task import Task, pool_of
+from orchestra.scheduler.domain.work.task import TIMER, Task, pool_of
 
 Fate = Literal["same", "changed", "withdrawn", "kept", "cancelled", "retired", "revived", "undecided"]
 """Planned:
@@ -63,6 +63,8 @@ def _repeatable(task: Task) -> bool:
 
 def pool_of_definition(task: DecomposedTask) -> str:
     """The pool of whoever may take the task as it is defined."""
+    if task.wait is not None:
+        return TIMER
     command = task.command
     need = Need(role=task.role, command=command is not None, tools=frozenset(command.tools if command else ()))
     return pool_of(need, command.mutexes if command else ())

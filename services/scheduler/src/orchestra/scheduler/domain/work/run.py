@@ -32,3 +32,11 @@ class Run:
     cause: str = ""
     waits_since: datetime | None = None
     """A limit or a mutex keeps something of it back, since then or since it was last served."""
+    start_at: datetime | None = None
+    """It does not begin before."""
+    deadline: datetime | None = None
+    """It is cancelled if it is open still; None: it has none, or was reopened after it."""
+
+    def early(self, now: datetime) -> bool:
+        """Its time has not come."""
+        return self.start_at is not None and self.start_at > now

@@ -7,8 +7,8 @@ from orchestra.contracts.scheduling import RunStatus, TaskStatus
 from orchestra.scheduler.domain.errors import RefusedTransition
 
 TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    "blocked": frozenset({"ready", "cancelled", "skipped"}),
-    "ready": frozenset({"blocked", "assigned", "queued", "cancelled", "skipped"}),
+    "blocked": frozenset({"ready", "failed", "cancelled", "skipped"}),
+    "ready": frozenset({"blocked", "assigned", "queued", "failed", "cancelled", "skipped"}),
     "assigned": frozenset({"ready", "running", "in_review", "waiting", "done", "failed", "cancelled", "skipped"}),
     "queued": frozenset({"ready", "running", "in_review", "waiting", "done", "failed", "cancelled"}),
     "running": frozenset({"ready", "in_review", "waiting", "done", "failed", "cancelled"}),
@@ -24,6 +24,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 - A further try goes back to `ready`, with a not-before; so does a task that its assignee gives up.
 - `queued` and `assigned` may become `done` without `running`: a start is reported only after a second, and a person
   may report the end alone. The outcome then brings the start, so that every done task has both dates.
+- `blocked` and `ready` become `failed` when their deadline passes before they have begun.
 - `ready` falls back to `blocked` when a newer plan version puts a dependency before it.
 - `cancelled` is left when a newer plan has the task again; to `waiting` where it may have had its effect.
 - `failed`, and `cancelled` by hand, end a task until a person decides otherwise: once more (`ready`, or `blocked` where
@@ -36,6 +37,11 @@ TASK_AGAIN: frozenset[TaskStatus] = frozenset(
 )
 """From these a task becomes `blocked` or `ready` when somebody has a part of the run done again. Nothing else undoes
 what is done."""
+TIMER_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    "ready": frozenset({"running"}),
+    "running": frozenset({"skipped"}),
+}
+"""What a timer may beside these: nobody takes it, so it begins to count at once, and counting can be cut short."""
 
 TERMINAL: frozenset[TaskStatus] = frozenset({"done", "failed", "cancelled", "skipped"})
 """Nothing more happens to such a task by itself."""
@@ -71,9 +77,9 @@ RUN_TERMINAL: frozenset[RunStatus] = frozenset({"finished", "failed", "cancelled
 RUN_OPEN: frozenset[RunStatus] = frozenset(RUN_MOVES) - RUN_TERMINAL
 
 
-def move_task(task: TaskId, before: TaskStatus, after: TaskStatus) -> TaskStatus:
+def move_task(task: TaskId, before: TaskStatus, after: TaskStatus, *, timer: bool = False) -> TaskStatus:
     """`after`, where the table allows it; raises RefusedTransition."""
-    if after not in TASK_MOVES[before]:
+    if after not in TASK_MOVES[before] and not (timer and after in TIMER_MOVES.get(before, ())):
         raise RefusedTransition(task, before, after)
     return after
 
@@ -102,7 +108,7 @@ _NEEDS_A_PERSON: tuple[TaskStatus, ...] = ("assigned", "waiting", "in_review")
 def run_status(
     machine: Mapping[TaskStatus, int], person: Mapping[TaskStatus, int], *, held: int = 0, counting: bool = False
 ) -> RunStatus:
-    """What an open run is, from how many of its tasks are in which state: those with a command, those without.
+    """What an open run is, from how many of its tasks are in which state: those that go on alone, those of people.
 
     `held` of those in review are done but for the gates of their ends; `counting`: a lag is being counted down, after
     which a task can go on.
@@ -111,7 +117,7 @@ def run_status(
 
     | some task is …                                                                          | the run is |
     |---|---|
-    | machine: ready (a not-before included), queued, running                                 | `running`  |
+    | machine, timer: ready (a not-before included), queued, running                          | `running`  |
     | person: ready, assigned, running; either: waiting, in_review and not held               | `waiting`  |
     | blocked or held, and only time is missing (`counting`)                                  | `running`  |
     | failed, blocked or held                                                                 | `failed`   |

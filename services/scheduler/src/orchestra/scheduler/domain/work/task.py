@@ -6,9 +6,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
-from orchestra.contracts.planning import Command
+from orchestra.contracts.planning import Command, Wait
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.people.member import Need
+from orchestra.scheduler.domain.work.status import TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,33 @@ class Task:
     """What people who decided about its tries want the further ones to know, the oldest first."""
     edits: tuple[tuple[str, Sha256, Sha256], ...] = ()
     """What further tries find in the place of input files: path, content that was given, content instead."""
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    wait: Wait | None = None
+    """Makes it a timer."""
+    ends_at: datetime | None = None
+    """Of a timer that counts."""
+    expires_at: datetime | None = None
+    """When the deadline of a command takes effect."""
+
+    @property
+    def is_timer(self) -> bool:
+        return self.pool == TIMER
+
+    def late(self, now: datetime) -> bool:
+        """It has not ended by its deadline, or ended after it."""
+        by = self.expires_at or self.deadline
+        at = (self.ended_at if self.status in TERMINAL else None) or now
+        return by is not None and (by <= at if self.status == "failed" else by < at)
 
     @property
     def need(self) -> Need:
         pool = need_of_pool(self.pool)
         return replace(pool, points=self.points, minutes=self.minutes, declined=frozenset(self.declined))
+
+
+TIMER = "timer|"
+"""The pool of timers: nobody takes them."""
 
 
 def pool_of(need: Need, mutexes: Iterable[str] = ()) -> str:
