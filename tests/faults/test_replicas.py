@@ -1,13 +1,16 @@
-"""Several of each worker at once: they share the work, and whoever is killed for good is not missed."""
+"""Several of each service at once: they share the work, and whoever is killed for good is not missed."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.faults.checker import Outline
 from tests.faults.workload import COMMANDS, LONG, SLOTS, Run, begin, seeded
-from tests.system import Program, System
+from tests.system import SERVICES, Program, System, eventually
+from tests.taker import taker
 
 from orchestra.cli.api import Api
 
@@ -85,3 +88,52 @@ async def test_three_of_each_worker_do_every_task_once_then_two_of_them_then_one
     await replicas.restore()
     for run in runs:
         await run.ends_like(clean)
+
+
+@pytest.fixture
+async def second(system: System) -> AsyncIterator[System]:
+    """Another five processes on the same databases, queues and Redis, behind a gateway of their own."""
+    services = [name for name in SERVICES if name != "gateway"]
+    made = {name: system.programs[name].another("second", ORCHESTRA_LEASE_SECONDS=LEASE_S) for name in services}
+    addresses = {f"ORCHESTRA_{name.upper()}_URL": program.url for name, program in made.items()}
+    made["gateway"] = system.programs["gateway"].another("second", **addresses)
+    await asyncio.gather(*(program.start() for program in made.values()))
+    yield replace(system, url=made["gateway"].url, programs=made)
+    for program in made.values():
+        program.terminate()
+    for program in made.values():
+        await asyncio.to_thread(program.ended)
+
+
+@pytest.mark.timeout(3000 if LONG else 800)
+async def test_two_of_every_service_are_one_system_behind_two_gateways(
+    system: System, api: Api, clean: Outline, second: System
+) -> None:
+    with taker() as address:
+        hook = await api.post("/webhooks", {"url": address, "kinds": ["run.finished"]})
+        async with second.api() as other:
+            runs = [*await asyncio.gather(begin(system, api), begin(second, other))]
+            await asyncio.gather(*(run.reached(COMMANDS) for run in runs))
+            assert await shared(runs) == 2
+            for run, gateway in zip(runs, (other, api), strict=True):
+                assert (await gateway.get(f"/runs/{run.id}"))["id"] == run.id
+                run.api = gateway  # people say what they did to the one that did not begin it
+                assert await run.ends_like(clean) == 0
+
+            async def told() -> bool:
+                entries = await other.all("/feed", after=0)
+                ends = [e["run_id"] for e in entries if e["kind"] == "run.changed.v1" and _ended(e["data"])]
+                return sorted(each for each in ends if each in {run.id for run in runs}) == sorted(r.id for r in runs)
+
+            await eventually(told)
+
+            async def delivered() -> bool:
+                found = await other.all(f"/webhooks/{hook['id']}/deliveries")
+                return sorted(each["status"] for each in found) == ["delivered", "delivered"]
+
+            await eventually(delivered)
+        await api.delete(f"/webhooks/{hook['id']}")
+
+
+def _ended(change: Mapping[str, Any]) -> bool:
+    return change["status"] == "finished"

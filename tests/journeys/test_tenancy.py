@@ -1,14 +1,13 @@
 """Another workspace's key finds nothing of the first one's, by any id, on any route of the document."""
 
-from collections.abc import AsyncIterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 from tests.journeys.jobs import commands, python, start, stopped, tasks_of
 from tests.system import System, eventually
+from tests.taker import taker
 
 from orchestra.chassis.ids import new_id
 from orchestra.cli.api import Api
@@ -55,22 +54,9 @@ OTHERWISE = {
 
 
 @pytest.fixture
-def endpoint() -> Any:
-    """Where webhooks go: it takes whatever comes."""
-
-    class Taker(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *arguments: Any) -> None:
-            """Nobody reads it."""
-
-    with HTTPServer(("127.0.0.1", 0), Taker) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+def endpoint() -> Iterator[str]:
+    with taker() as address:
+        yield address
 
 
 @pytest.fixture

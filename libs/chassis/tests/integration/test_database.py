@@ -119,6 +119,19 @@ async def test_what_is_cancelled_at_any_moment_of_its_start_costs_no_later_trans
     await other.close()
 
 
+async def test_a_list_of_values_may_be_longer_than_any_list_of_parameters(database: Example) -> None:
+    async with database.begin() as work:
+        await work.note("39999")
+        await work.note("other")
+        wanted = work.dialect.one_of(NOTE.c.text, [str(number) for number in range(40_000)])
+        found = (await work.connection.execute(select(NOTE.c.text).where(wanted))).scalars().all()
+        await work.connection.execute(NOTE.update().where(wanted).values(trace_id="1"))
+        none = work.dialect.one_of(NOTE.c.text, [])
+        nothing = (await work.connection.execute(select(NOTE.c.text).where(none))).scalars().all()
+
+    assert (found, nothing) == (["39999"], [])
+
+
 async def test_an_error_in_a_query_is_a_bug_and_tells_no_values(database: Example) -> None:
     with pytest.raises(IntegrityError) as raised:
         async with database.begin() as work:

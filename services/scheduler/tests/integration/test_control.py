@@ -6,6 +6,7 @@ import pytest
 
 from orchestra.chassis.database.tables import RETRY
 from orchestra.contracts.execution import AttemptReturned, Evidence
+from orchestra.contracts.planning import DecomposedTask
 from orchestra.contracts.scheduling import DispatchRecalled
 
 from .conftest import Stage, agent, begin, chain, command_task, fail, people_task, person, succeed
@@ -297,3 +298,14 @@ async def _is(stage: Stage, run: str, key: str, status: str) -> bool:
 
 async def _current(stage: Stage, run: str) -> bool:
     return (await stage.run(run))["schedule_is_current"]
+
+
+@pytest.mark.parametrize("stage", ["postgres"], indirect=True)
+async def test_a_run_of_more_tasks_than_a_statement_has_parameters_is_cancelled_as_a_whole(stage: Stage) -> None:
+    await stage.team(agent(slots=1))
+    gate = command_task("gate")
+    many = [DecomposedTask(id=f"tsk_{stage.project_id}_{n}", key=f"t{n}", title="t", minutes=1) for n in range(33_000)]
+    parts = stage.parts("pln_many", (gate, *many), tuple((gate.id, task.id) for task in many))
+    await stage.say(*parts)
+    run = await stage.start("pln_many")
+    assert (await say(stage, run, "cancel"))["totals"] == {"cancelled": 33_001}

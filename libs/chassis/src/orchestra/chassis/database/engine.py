@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
@@ -70,6 +70,10 @@ class Dialect(Protocol):
         """The column is one of the strings that a statement is given as `values`: one parameter, however many."""
         ...
 
+    def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+        """The same of strings that are known: a list has no limit, as `in_` has one by the number of parameters."""
+        ...
+
     def each(self, values: str) -> TableValuedAlias:
         """These as a table, with the one column `value`."""
         ...
@@ -121,6 +125,9 @@ class PostgresDialect:
 
     def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
         return column == any_(bindparam(values, None, ARRAY(String)))
+
+    def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+        return column == any_(bindparam(None, list(values), ARRAY(String)))
 
     def each(self, values: str) -> TableValuedAlias:
         return func.unnest(bindparam(values, None, ARRAY(String))).table_valued("value").render_derived()
@@ -190,6 +197,10 @@ class SqliteDialect:
 
     def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
         return column.in_(select(self.each(values).c.value))
+
+    def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+        listed = func.json_each(bindparam(None, list(values), _Listed)).table_valued("value")
+        return column.in_(select(listed.c.value))
 
     def each(self, values: str) -> TableValuedAlias:
         return func.json_each(bindparam(values, None, _Listed)).table_valued("value")

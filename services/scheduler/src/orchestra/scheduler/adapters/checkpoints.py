@@ -61,7 +61,7 @@ class SqlCheckpoints:
         await self._execute(update(CHECKPOINT).where(CHECKPOINT.c.id == checkpoint.id).values(**values))
 
     async def owed(self, task_ids: Sequence[TaskId]) -> list[Owed]:
-        return await self._owed(TASK.c.id.in_(task_ids))
+        return await self._owed(self._work.dialect.one_of(TASK.c.id, task_ids))
 
     async def owed_in(self, key: Key) -> list[Owed]:
         return await self._owed(TASK.c.workspace_id == key[0], TASK.c.project_id == key[1])
@@ -76,7 +76,7 @@ class SqlCheckpoints:
         return [task_of(row) for row in (await self._execute(query)).mappings()]
 
     async def open_of(self, task_ids: Sequence[TaskId]) -> list[Raised]:
-        return await self._raised(CHECKPOINT.c.task_id.in_(task_ids), OPEN)
+        return await self._raised(self._work.dialect.one_of(CHECKPOINT.c.task_id, task_ids), OPEN)
 
     async def moot_in(self, key: Key) -> list[Raised]:
         mine = (CHECKPOINT.c.workspace_id == key[0], CHECKPOINT.c.project_id == key[1])

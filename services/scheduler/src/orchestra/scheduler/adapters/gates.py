@@ -36,6 +36,7 @@ class SqlGates:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._execute = work.connection.execute
+        self._one_of = work.dialect.one_of
 
     async def into(self, task_id: TaskId) -> list[Gate]:
         query = select(*TASK_COLUMNS, *EDGE_COLUMNS, _COUNTED.label("counted"))
@@ -44,7 +45,7 @@ class SqlGates:
         return [Gate(edge_of(row), task_of(row), row["counted"]) for row in rows]
 
     async def lags(self, predecessors: Sequence[TaskId]) -> list[Lag]:
-        return await self._lags(DEPENDENCY.c.predecessor.in_(predecessors))
+        return await self._lags(self._one_of(DEPENDENCY.c.predecessor, predecessors))
 
     async def lags_of_plan(self, plan_id: PlanId) -> list[Lag]:
         return await self._lags(TASK.c.plan_id == plan_id)
@@ -86,7 +87,7 @@ class SqlGates:
         await self._uncount(predecessors)
 
     async def _uncount(self, predecessors: Sequence[TaskId], *which: ColumnElement[bool]) -> None:
-        mine = (DEPENDENCY.c.predecessor.in_(predecessors), DEPENDENCY.c.lag_minutes > 0, *which)
+        mine = (self._one_of(DEPENDENCY.c.predecessor, predecessors), DEPENDENCY.c.lag_minutes > 0, *which)
         await self._execute(update(DEPENDENCY).where(*mine).values(opens_at=None, opened_at=None))
 
     async def due(self, limit: int) -> list[tuple[Key, Edge]]:
@@ -109,17 +110,17 @@ class SqlGates:
         )
 
     async def held_ends(self, task_ids: Sequence[TaskId]) -> set[TaskId]:
-        query = select(TASK.c.id).where(TASK.c.id.in_(task_ids), held_back(self._work.now, ends=True))
+        query = select(TASK.c.id).where(self._one_of(TASK.c.id, task_ids), held_back(self._work.now, ends=True))
         return set((await self._execute(query)).scalars())
 
     async def ends_after(self, predecessors: Sequence[TaskId]) -> list[Finished]:
         edges = select(DEPENDENCY.c.successor).where(
-            DEPENDENCY.c.predecessor.in_(predecessors), DEPENDENCY.c.kind.in_(_BEFORE_END)
+            self._one_of(DEPENDENCY.c.predecessor, predecessors), DEPENDENCY.c.kind.in_(_BEFORE_END)
         )
         return await self._finished(self._ends().where(TASK.c.id.in_(edges)))
 
     async def ends_of(self, task_ids: Sequence[TaskId]) -> list[Finished]:
-        return await self._finished(self._ends().where(TASK.c.id.in_(task_ids)))
+        return await self._finished(self._ends().where(self._one_of(TASK.c.id, task_ids)))
 
     async def ends_of_plan(self, plan_id: PlanId) -> list[Finished]:
         return await self._finished(self._ends().where(TASK.c.plan_id == plan_id))

@@ -52,6 +52,7 @@ class SqlGraph:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._execute = work.connection.execute
+        self._one_of = work.dialect.one_of
         self._now = work.now
 
     async def known(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Known]:
@@ -116,7 +117,7 @@ class SqlGraph:
             )
 
     async def retire(self, task_ids: Sequence[TaskId]) -> None:
-        await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(retired=True))
+        await self._execute(update(TASK).where(self._one_of(TASK.c.id, task_ids)).values(retired=True))
 
     async def connect(self, gone: Iterable[Dependency], new: Iterable[Dependency]) -> None:
         if lost := [{f"b_{name}": value for name, value in each.model_dump().items()} for each in gone]:
@@ -141,9 +142,11 @@ class SqlGraph:
         return [task for task, retired in tasks if not retired], [task for task, retired in tasks if retired]
 
     async def renew(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        newer = await self._execute(select(TASK.c.newer).where(TASK.c.id.in_(task_ids), TASK.c.newer.is_not(None)))
+        newer = await self._execute(
+            select(TASK.c.newer).where(self._one_of(TASK.c.id, task_ids), TASK.c.newer.is_not(None))
+        )
         await self.redefine([DecomposedTask.model_validate(each) for each in newer.scalars()])
-        held = await self._tasks(TASK.c.id.in_(task_ids), TASK.c.status == "ready", held_back(self._now))
+        held = await self._tasks(self._one_of(TASK.c.id, task_ids), TASK.c.status == "ready", held_back(self._now))
         await self._set(held, status="blocked")
         return held
 
@@ -153,4 +156,6 @@ class SqlGraph:
 
     async def _set(self, tasks: Sequence[Task], **values: Any) -> None:
         if tasks:
-            await self._execute(update(TASK).where(TASK.c.id.in_([task.id for task in tasks])).values(**values))
+            await self._execute(
+                update(TASK).where(self._one_of(TASK.c.id, [task.id for task in tasks])).values(**values)
+            )

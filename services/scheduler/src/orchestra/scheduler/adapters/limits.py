@@ -143,18 +143,24 @@ class SqlLimits:
         return tokens
 
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> Tokens:
-        query = select(MUTEX.c.attempt_id, MUTEX.c.name, MUTEX.c.token).where(MUTEX.c.attempt_id.in_(attempt_ids))
+        query = select(MUTEX.c.attempt_id, MUTEX.c.name, MUTEX.c.token).where(
+            self._work.dialect.one_of(MUTEX.c.attempt_id, attempt_ids)
+        )
         tokens: defaultdict[AttemptId, dict[str, int]] = defaultdict(dict)
         for attempt, name, token in await self._execute(query):
             tokens[attempt][name] = token
         return tokens
 
     async def free(self, attempt_ids: Sequence[AttemptId]) -> None:
-        await self._execute(update(MUTEX).where(MUTEX.c.attempt_id.in_(attempt_ids)).values(**_FREE))
+        await self._execute(
+            update(MUTEX).where(self._work.dialect.one_of(MUTEX.c.attempt_id, attempt_ids)).values(**_FREE)
+        )
         self._work.wake("admission")
 
     async def free_later(self, attempt_ids: Sequence[AttemptId], until: datetime) -> None:
-        await self._execute(update(MUTEX).where(MUTEX.c.attempt_id.in_(attempt_ids)).values(until=until))
+        await self._execute(
+            update(MUTEX).where(self._work.dialect.one_of(MUTEX.c.attempt_id, attempt_ids)).values(until=until)
+        )
 
     async def forgotten(self, limit: int) -> list[AttemptId]:
         open_ = exists().where(DISPATCH.c.attempt_id == MUTEX.c.attempt_id, DISPATCH.c.status.in_(_OPEN))

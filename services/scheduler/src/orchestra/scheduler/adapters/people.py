@@ -11,7 +11,7 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import MemberId, ProjectId, WorkspaceId
 from orchestra.scheduler.adapters.rows import member_of, member_to_json
 from orchestra.scheduler.adapters.tables import MEMBER, ROLE, TASK
-from orchestra.scheduler.application.ports import Project
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.status import TERMINAL
 

@@ -13,7 +13,8 @@ from orchestra.contracts.ids import PlanId, ProjectId, WorkspaceId
 from orchestra.scheduler.adapters.limit_tables import ADMISSION_LIMIT
 from orchestra.scheduler.adapters.rows import grain_of, grain_to_json
 from orchestra.scheduler.adapters.tables import PLAN, PROJECT, TASK, TASK_CHANGE
-from orchestra.scheduler.application.ports import Key, Plan, Project
+from orchestra.scheduler.application.ports import Key
+from orchestra.scheduler.application.project_ports import Plan, Project
 from orchestra.scheduler.domain.errors import ProjectArchived
 from orchestra.scheduler.domain.timeline.grain import Grain
 

@@ -121,7 +121,9 @@ class SqlDispatches:
 
     async def _set(self, attempt_ids: Sequence[AttemptId], **values: Any) -> None:
         if attempt_ids:
-            await self._execute(update(DISPATCH).where(DISPATCH.c.attempt_id.in_(attempt_ids)).values(**values))
+            await self._execute(
+                update(DISPATCH).where(self._work.dialect.one_of(DISPATCH.c.attempt_id, attempt_ids)).values(**values)
+            )
 
     async def silent(self, before: datetime, limit: int) -> list[tuple[Dispatch, Task]]:
         query = (

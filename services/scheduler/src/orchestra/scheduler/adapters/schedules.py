@@ -13,7 +13,7 @@ from orchestra.contracts.planning import Wait
 from orchestra.scheduler.adapters.gates import EDGE_COLUMNS, edge_of
 from orchestra.scheduler.adapters.people import SqlMembers
 from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, RUN, SCHEDULE, TASK
-from orchestra.scheduler.application.ports import Project, PublishedSchedule
+from orchestra.scheduler.application.project_ports import Project, PublishedSchedule
 from orchestra.scheduler.domain.people.member import Need
 from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule, Unplaced
@@ -106,7 +106,7 @@ class SqlSchedules:
             )
         if unplaced:
             gone = {"planned_member": None, "planned_start": None, "planned_end": None}
-            await self._execute(update(TASK).where(TASK.c.id.in_(unplaced)).values(**gone))
+            await self._execute(update(TASK).where(self._work.dialect.one_of(TASK.c.id, unplaced)).values(**gone))
 
 
 _INPUTS = [

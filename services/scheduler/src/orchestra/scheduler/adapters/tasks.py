@@ -33,7 +33,8 @@ from orchestra.scheduler.adapters.rows import (
     task_of,
 )
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
-from orchestra.scheduler.application.ports import Dispatch, Finished, Plan, Totals
+from orchestra.scheduler.application.ports import Dispatch, Finished, Totals
+from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import Task
@@ -46,6 +47,7 @@ class SqlTasks:
         self._work = work
         self._execute = work.connection.execute
         self._fetch = work.fetch
+        self._one_of = work.dialect.one_of
 
     async def _all(self, query: Select[Any]) -> list[Task]:
         return [task_of(row) for row in (await self._execute(query)).mappings()]
@@ -93,7 +95,7 @@ class SqlTasks:
         return found[0]
 
     async def some(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        return await self._all(select(*TASK_COLUMNS).where(TASK.c.id.in_(task_ids)).order_by(sql.ORDER))
+        return await self._all(select(*TASK_COLUMNS).where(self._one_of(TASK.c.id, task_ids)).order_by(sql.ORDER))
 
     async def of_plan(self, plan_id: PlanId) -> list[Task]:
         return await self._all(select(*TASK_COLUMNS).where(TASK.c.plan_id == plan_id).order_by(sql.ORDER))
@@ -130,7 +132,7 @@ class SqlTasks:
         return [replace(task_from(row), status="blocked") for row in rows]
 
     async def held_back(self, task_ids: Sequence[TaskId]) -> set[TaskId]:
-        query = select(TASK.c.id).where(TASK.c.id.in_(task_ids), held_back(self._work.now))
+        query = select(TASK.c.id).where(self._one_of(TASK.c.id, task_ids), held_back(self._work.now))
         return set((await self._execute(query)).scalars())
 
     async def forgotten(self, limit: int) -> list[Task]:
@@ -222,7 +224,7 @@ class SqlTasks:
     async def change(self, task_ids: Sequence[TaskId], **values: Any) -> None:
         if values.get("status") == "ready":
             values |= sql.ready_since(sql.minute_of(self._work.now))
-        await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(**values))
+        await self._execute(update(TASK).where(self._one_of(TASK.c.id, task_ids)).values(**values))
 
     async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:
         query = select(*TASK_COLUMNS).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))

@@ -26,6 +26,7 @@ def _in_run(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 class SqlTimes:
     def __init__(self, work: UnitOfWork) -> None:
         self._execute = work.connection.execute
+        self._one_of = work.dialect.one_of
         self._now = work.now
 
     async def come(self, run_id: RunId) -> None:
@@ -56,7 +57,7 @@ class SqlTimes:
 
     async def expire(self, task_ids: Sequence[TaskId], at: datetime | None) -> None:
         if task_ids:
-            await self._execute(update(TASK).where(TASK.c.id.in_(task_ids)).values(expires_at=at))
+            await self._execute(update(TASK).where(self._one_of(TASK.c.id, task_ids)).values(expires_at=at))
 
     async def expired_runs(self, limit: int) -> list[Run]:
         query = select(*(RUN.c[name] for name in RUN_FIELDS)).where(RUN_EXPIRES, RUN.c.deadline <= self._now)

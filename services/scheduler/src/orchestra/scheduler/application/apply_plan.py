@@ -12,7 +12,8 @@ from orchestra.contracts.planning import TasksDecomposed
 from orchestra.contracts.scheduling import PlanApplied, PlanRefused
 from orchestra.scheduler.application.advance_run import advance_run, change_run
 from orchestra.scheduler.application.checkpoints import settle_checkpoints
-from orchestra.scheduler.application.ports import Plan, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.application.replan import replan
 from orchestra.scheduler.domain.errors import (
     CyclicDependency,

@@ -6,7 +6,8 @@ Invariant: a project in the archive has no open run, and no caller's command cha
 
 from orchestra.contracts.ids import ProjectId, WorkspaceId
 from orchestra.contracts.scheduling import ProjectChanged
-from orchestra.scheduler.application.ports import Project, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.domain.errors import OpenRuns
 from orchestra.scheduler.domain.work.status import RUN_OPEN
 

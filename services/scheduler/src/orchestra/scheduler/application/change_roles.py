@@ -6,7 +6,8 @@ Invariant: names are unique, whatever their case; a role that a member has or an
 from dataclasses import dataclass, replace
 
 from orchestra.contracts.ids import ProjectId, WorkspaceId
-from orchestra.scheduler.application.ports import Project, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.domain.errors import RoleExists, RoleInUse, UnknownRole
 
 

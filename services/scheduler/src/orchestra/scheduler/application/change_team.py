@@ -7,7 +7,8 @@ from typing import Literal
 
 from orchestra.contracts.ids import ProjectId, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run, advance_runs_of
-from orchestra.scheduler.application.ports import Project, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.application.return_tasks import return_tasks
 from orchestra.scheduler.domain.errors import MemberExists, ProjectManagerNeeded, UnknownMember
 from orchestra.scheduler.domain.people.member import Member, may_take

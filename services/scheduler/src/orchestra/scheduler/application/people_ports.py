@@ -9,7 +9,7 @@ from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.log import LogEntry
 
 if TYPE_CHECKING:
-    from orchestra.scheduler.application.ports import Project
+    from orchestra.scheduler.application.project_ports import Project
 
 
 class Members(Protocol):

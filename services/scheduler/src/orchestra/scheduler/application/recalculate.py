@@ -12,7 +12,8 @@ from orchestra.chassis.telemetry.metrics import LONG, counter, histogram
 from orchestra.chassis.telemetry.tracing import span
 from orchestra.contracts.scheduling import Move, ScheduleRecalculated
 from orchestra.scheduler.application.advance_run import advance_run
-from orchestra.scheduler.application.ports import Key, PublishedSchedule, SchedulingWork
+from orchestra.scheduler.application.ports import Key, SchedulingWork
+from orchestra.scheduler.application.project_ports import PublishedSchedule
 from orchestra.scheduler.domain.timeline.difference import difference
 from orchestra.scheduler.domain.timeline.hashing import input_hash
 from orchestra.scheduler.domain.timeline.schedule import calculate

@@ -14,7 +14,8 @@ from orchestra.scheduler.application.call_back import withdraw
 from orchestra.scheduler.application.changes import Move, moved, tell
 from orchestra.scheduler.application.end_work import count_down, end_held_of_plan
 from orchestra.scheduler.application.graph import Known
-from orchestra.scheduler.application.ports import Plan, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.work.replan import Fate, fate, pool_of_definition
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task

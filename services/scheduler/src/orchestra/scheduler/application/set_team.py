@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from orchestra.contracts.ids import ProjectId, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_runs_of
 from orchestra.scheduler.application.change_team import may_keep
-from orchestra.scheduler.application.ports import Project, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.application.return_tasks import return_tasks
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.timeline.grain import Grain

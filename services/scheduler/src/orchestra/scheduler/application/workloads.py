@@ -3,7 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from orchestra.scheduler.application.ports import Project, SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.people.workload import Workload, workload
 from orchestra.scheduler.domain.work.task import Task

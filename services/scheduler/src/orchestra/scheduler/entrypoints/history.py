@@ -14,7 +14,7 @@ from orchestra.scheduler.adapters.history import schedule_difference
 from orchestra.scheduler.adapters.queries import Queries
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.archive_project import archive_project, unarchive_project
-from orchestra.scheduler.application.ports import Project
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.entrypoints.views import ScheduleSummary, ScheduleView
 
 router = APIRouter(prefix="/projects/{project_id}")

@@ -14,7 +14,7 @@ from orchestra.scheduler.adapters.rows import DEFAULT_GRAIN
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.change_team import Departure, add_member, change_member, find_member, leave
 from orchestra.scheduler.application.days_off import add_days_off, take_back_days_off
-from orchestra.scheduler.application.ports import Project
+from orchestra.scheduler.application.project_ports import Project
 from orchestra.scheduler.domain.people.absence import Absence, absences
 from orchestra.scheduler.domain.people.member import Member, Seniority
 from orchestra.scheduler.entrypoints.team import (
