@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 from bench import distributed, journey
 from bench.embedded import hosted
-from bench.peers.harness import peak_mb
+from bench.peers.harness import Clock, peak_mb
 from bench.peers.workload import Workload, warm_up
 from bench.servers import own_servers
 
@@ -31,8 +31,10 @@ from orchestra.cli.journey import ENDED, propose
 
 STEADY = 1000
 """Tasks that are counted for the rate, however many there are."""
-TOGETHER = 2000
-"""Tasks of all runs that go on at a time."""
+OF_A_RUN = 100
+"""Tasks, where the number of runs grows."""
+AT_ONCE = 20
+"""Requests of the client."""
 READY_LIMIT_S = 10.0
 PEAK_LIMIT_MB = 1024
 LIMIT_S = 900
@@ -65,29 +67,28 @@ async def plan_of_size(client: httpx.AsyncClient, tasks: int) -> Row:
 
 
 async def runs_at_a_time(client: httpx.AsyncClient, runs: int) -> Row:
-    api, graph = Api(client), Workload("fan", TOGETHER // runs).graph()
-    plans = [
-        await propose(api, Inputs(f"bench {n}", journey.DOCUMENT, journey.TEAM, journey.plan_of(graph)))
-        for n in range(runs)
-    ]
-    async with journey.feed(client) as happened:
-        for plan in plans:
-            await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
-            await happened.until(plan["project_id"], lambda item: item["kind"] == "plan.applied.v1")
-        began = time.perf_counter()
-        for plan in plans:
+    """All are started at once, once their schedules stand, and are waited for."""
+    api, graph, turn = Api(client), Workload("dag", OF_A_RUN).graph(), asyncio.Semaphore(AT_ONCE)
+    inputs = Inputs("bench", journey.DOCUMENT, journey.TEAM, journey.plan_of(graph))
+
+    async def planned() -> dict[str, Any]:
+        async with turn:
+            plan = await propose(api, inputs)
+            return await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]}) | plan
+
+    async def start(plan: dict[str, Any]) -> None:
+        async with turn:
             wanted = {"plan_id": plan["id"], "hash": plan["hash"], "dry_run": True}
             await api.post(f"/projects/{plan['project_id']}/runs", wanted)
-        left = {plan["project_id"] for plan in plans}
 
-        def all_ended(item: journey.Item) -> bool:
-            if item["kind"] == "run.changed.v1" and item["data"]["status"] in ENDED:
-                left.discard(item["project_id"])
-            return not left
-
-        await happened.until(None, all_ended)
-        rate = TOGETHER / (time.perf_counter() - began)
-    return {"tasks_per_s": round(rate, 1)}
+    async with journey.feed(client) as happened:
+        plans = await asyncio.gather(*(planned() for _ in range(runs)))
+        await happened.until(None, journey.Each("schedule.recalculated.v1", [plan["project_id"] for plan in plans]))
+        with Clock() as clock:
+            ended = journey.Each("run.changed.v1", [plan["project_id"] for plan in plans], ENDED)
+            await asyncio.gather(happened.until(None, ended), *map(start, plans))
+    tasks = runs * OF_A_RUN
+    return {"cpu_ms_per_task": round(1000 * clock.machine / tasks, 2), "tasks_per_s": round(tasks / clock.wall, 1)}
 
 
 @asynccontextmanager
@@ -122,17 +123,17 @@ def measured(runtime: str, what: str, size: int) -> Row:
 
 def show(title: str, sizes: Sequence[int], rows: Sequence[Row]) -> None:
     print(f"\n{title}")
-    print("".join(f"{name:>14}" for name in ("size", *rows[0], "rate/first")))
+    print("".join(f"{name:>17}" for name in ("size", *rows[0], "rate/first")))
     for size, row in zip(sizes, rows, strict=True):
         ratio = row["tasks_per_s"] / rows[0]["tasks_per_s"]
-        print("".join(f"{value:14,}" for value in (size, *row.values())) + f"{ratio:14.2f}", flush=True)
+        print("".join(f"{value:17,}" for value in (size, *row.values())) + f"{ratio:17.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runtime", choices=("embedded", "distributed"), help="both without it")
     parser.add_argument("--tasks", type=int, nargs="*", help="of one plan; 1000 10000 100000 without numbers")
-    parser.add_argument("--runs", type=int, nargs="*", help=f"with {TOGETHER} tasks in all; 1 20 200 without numbers")
+    parser.add_argument("--runs", type=int, nargs="*", help=f"of {OF_A_RUN} tasks each; 1 20 200 without numbers")
     parser.add_argument("--gate", action="store_true", help="exit 1 when the largest plan takes too long or too much")
     parser.add_argument("--row", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()

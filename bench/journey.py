@@ -5,7 +5,7 @@ program is started.
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,6 +48,18 @@ class Done:
         if item["kind"] == "tasks.changed.v1":
             self._left -= sum(change["after"] == "done" for change in item["data"]["changes"])
         return self._left <= 0
+
+
+class Each:
+    """Whether an event of this kind was told of each of the projects, with one of the statuses if some are given."""
+
+    def __init__(self, kind: str, projects: Collection[str], statuses: Collection[str] = ()) -> None:
+        self._kind, self._left, self._statuses = kind, set(projects), statuses
+
+    def __call__(self, item: Item) -> bool:
+        if item["kind"] == self._kind and (not self._statuses or item["data"]["status"] in self._statuses):
+            self._left.discard(item["project_id"])
+        return not self._left
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import Executable, String, delete, select, true
+from sqlalchemy import Executable, String, delete, func, select, true
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, given
@@ -62,10 +62,12 @@ async def gather(work: UnitOfWork, subscription: str, event: P) -> list[P] | Non
         .on_conflict_do_nothing()
     )
     mine = (EVENT_PART.c.subscription == subscription, EVENT_PART.c.subject == event.subject)
-    query = select(EVENT_PART.c.body).where(*mine, EVENT_PART.c.part > 0).order_by(EVENT_PART.c.part)
-    bodies = (await work.connection.execute(query)).scalars().all()
-    if len(bodies) < event.parts:
+    parts = (*mine, EVENT_PART.c.part > 0)
+    # Counted before they are read: otherwise each of many parts would read all that came before it.
+    if (await work.connection.execute(select(func.count()).where(*parts))).scalar_one() < event.parts:
         return None
+    query = select(EVENT_PART.c.body).where(*parts).order_by(EVENT_PART.c.part)
+    bodies = (await work.connection.execute(query)).scalars().all()
     await work.connection.execute(delete(EVENT_PART).where(*mine))
     return [type(event).model_validate_json(body) for body in bodies]
 
