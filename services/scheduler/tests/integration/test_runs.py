@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -272,3 +273,26 @@ async def test_a_run_of_somebody_elses_plan_neither_hinders_nor_takes_it(stage: 
     run = await stage.start("pln_shared")
     await stage.play(succeed)
     assert (await stage.run(run))["status"] == "finished"
+
+
+@pytest.mark.parametrize("stage", ["postgres"], indirect=True)
+async def test_a_plan_that_is_applied_while_a_schedule_is_read_leaves_no_edge_without_its_tasks(stage: Stage) -> None:
+    await stage.team(agent())
+    a, b = command_task("a"), command_task("b")
+    async with stage.running.database.read() as view:
+        project = await view.projects.find("wsp_1", stage.project_id)
+        assert project is not None
+        schedules = view.schedules
+        execute, plans = schedules._execute, [(a, b)]
+
+        async def between(*arguments: Any) -> Any:
+            answer = await execute(*arguments)
+            if plans:
+                await stage.plan(*plans.pop(), after=chain(a, b))
+            return answer
+
+        schedules._execute = between
+        read = await schedules.snapshot(project)
+
+    ids = {task.id for task in read.tasks}
+    assert {end for edge in read.dependencies for end in edge[:2]} <= ids

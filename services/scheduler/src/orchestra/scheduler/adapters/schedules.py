@@ -32,15 +32,18 @@ class SqlSchedules:
         # What is in a run that begins later begins no earlier than that.
         begins = case((RUN.c.start_at > self._work.now, RUN.c.start_at)).label("begins")
         inputs = select(*_INPUTS, begins).outerjoin(RUN, RUN.c.id == TASK.c.run_id)
+        # The edges first: a plan that is applied between the two then adds tasks, which make the schedule stale again,
+        # and never edges whose tasks were not read.
+        bound = select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*mine)
+        edges = (await self._execute(bound)).mappings().all()
         tasks = (await self._execute(inputs.where(*mine).order_by(TASK.c.position))).mappings().all()
-        edges = await self._execute(select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*mine))
         last = await self.latest(project.id)
         return Snapshot(
             as_of=self._work.now,
             grain=project.grain,
             members=tuple(await SqlMembers(self._work).of_project(project.workspace_id, project.id)),
             tasks=tuple(_planned(row) for row in tasks),
-            dependencies=tuple(edge_of(row) for row in edges.mappings()),
+            dependencies=tuple(edge_of(row) for row in edges),
             previous=last.schedule if last else None,
             previous_version=last.version if last else 0,
         )
