@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.scheduler.domain.errors import CyclicDependency, DuplicateTask, UnknownTask
-from orchestra.scheduler.domain.work.graph import arrange
+from orchestra.scheduler.domain.work.graph import arrange, with_all_after
 
 Edges = list[tuple[str, str]]
 
@@ -104,3 +104,13 @@ def test_the_order_does_not_depend_on_the_order_of_the_edges(graph: tuple[list[s
             return refused.cycle
 
     assert result(edges) == result(shuffled)
+
+
+def test_everything_that_follows_is_found_once_and_nothing_before_it() -> None:
+    edges = [("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("x", "d"), ("d", "e")]
+    assert with_all_after(["b"], edges) == ["b", "c", "d", "e"]
+    assert sorted(with_all_after(["x", "c"], edges)) == ["c", "d", "e", "x"]
+    assert with_all_after(["e"], edges) == ["e"]
+    assert with_all_after([], edges) == []
+    deep = [(f"t{n}", f"t{n + 1}") for n in range(50_000)]
+    assert len(with_all_after(["t0"], deep)) == 50_001

@@ -1,15 +1,14 @@
 """The two dialects: what differs between PostgreSQL and SQLite, and nothing else knows which one it is."""
 
 import json
-import sqlite3
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 import asyncpg
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -27,13 +26,12 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from orchestra.chassis.database import inline_sqlite
-from orchestra.chassis.errors import Permanent, Transient, Unavailable
+from orchestra.chassis.database.faults import tell_apart
 
 READ_ONLY = {"orchestra_read_only": True}
 """Execution options of a connection that only reads."""
@@ -112,6 +110,10 @@ class _Listed(TypeDecorator[list[str]]):
         return json.dumps(value or ())
 
 
+def _rows(listed: BindParameter[list[str]]) -> TableValuedAlias:
+    return func.json_each(listed).table_valued("value")
+
+
 class BrokenReferences(Exception):
     """A migration left rows that point at nothing; it is undone."""
 
@@ -179,7 +181,7 @@ class PostgresDialect:
         )
         event.listen(engine.sync_engine, "checkout", _still_there)
         event.listen(engine.sync_engine, "checkin", _rests)
-        event.listen(engine.sync_engine, "handle_error", _tell_apart)
+        event.listen(engine.sync_engine, "handle_error", tell_apart)
         return engine
 
 
@@ -199,11 +201,10 @@ class SqliteDialect:
         return column.in_(select(self.each(values).c.value))
 
     def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-        listed = func.json_each(bindparam(None, list(values), _Listed)).table_valued("value")
-        return column.in_(select(listed.c.value))
+        return column.in_(select(_rows(bindparam(None, list(values), _Listed)).c.value))
 
     def each(self, values: str) -> TableValuedAlias:
-        return func.json_each(bindparam(values, None, _Listed)).table_valued("value")
+        return _rows(bindparam(values, None, _Listed))
 
     async def driver(self, connection: AsyncConnection) -> Any:
         return (await connection.get_raw_connection()).driver_connection
@@ -254,7 +255,7 @@ class SqliteDialect:
             reads = connection.get_execution_options().get("orchestra_read_only", False)
             connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
-        event.listen(engine.sync_engine, "handle_error", _tell_apart)
+        event.listen(engine.sync_engine, "handle_error", tell_apart)
         return engine
 
 
@@ -265,18 +266,6 @@ def dialect_of(url: str) -> Dialect:
     if name == "sqlite":
         return SqliteDialect()
     raise ValueError(f"no dialect for {name}: use postgresql+asyncpg:// or sqlite+aiosqlite://")
-
-
-_LATER = {"40001", "40P01", "55P03"}
-"""Serialisation failure, deadlock, lock not available."""
-
-_AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200"}
-"""Shutting down, crashed, starting up, too many connections, disk full, out of memory."""
-
-_ON_THE_WIRE = (OSError, asyncpg.PostgresConnectionError)
-
-_VALUE = "22"
-"""The class of all states that blame a value, such as text with NUL in it. The driver's text would show the value."""
 
 
 def _rests(connection: Any, record: Any) -> None:
@@ -307,68 +296,3 @@ def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         connection.driver_connection.terminate()  # without the farewell, for which it would wait as long again
         raise InvalidatePoolError from error  # the pool makes a new one, and trusts none of the others
-
-
-def _tell_apart(context: ExceptionContext) -> None:
-    """What a statement met on the wire: here it is known to be the driver's, and not from whoever called it."""
-    met = context.original_exception
-    if isinstance(met, (*_ON_THE_WIRE, UnicodeEncodeError)):
-        blamed = blame(met)
-        if isinstance(blamed, Unavailable):
-            context.is_disconnect = True  # nothing more is sent on it, such as a rollback that would wait just as long
-        raise blamed
-
-
-def blame(error: BaseException) -> BaseException:
-    """What a driver raised, as Unavailable, Transient or Permanent; a bug stays what it is."""
-    if isinstance(error, UnicodeEncodeError):
-        return Permanent("the database cannot hold half a surrogate pair")
-    if isinstance(error, asyncpg.InvalidCachedStatementError):
-        return Transient("the schema has just changed")
-    if isinstance(error, (*_ON_THE_WIRE, asyncpg.InterfaceError)):
-        return Unavailable(f"the database is away: {type(error).__name__} {error}")
-    state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
-    if state in _LATER:
-        return Transient(f"the database could not do it now ({state})")
-    if state in _AWAY or state.startswith("08"):
-        return Unavailable(f"the database is away: {error}")
-    if state.startswith(_VALUE):
-        return Permanent(f"the database cannot hold a value ({state})")
-    if isinstance(error, sqlite3.OperationalError):
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            return Transient(f"the database is busy: {text}")
-        if "disk" in text or "unable to open" in text:
-            return Unavailable(f"the database cannot be used: {text}")
-    return error
-
-
-@contextmanager
-def translated() -> Generator[None]:
-    """Driver errors as Unavailable, Transient or Permanent; an error in a query stays what it is: a bug.
-
-    Whatever else is raised in the block is the caller's own, a TimeoutError too.
-    """
-    try:
-        yield
-    except PoolTimeout as error:
-        raise Unavailable(f"the database is away: {error}") from error
-    except DBAPIError as error:
-        raise _translate(error) from error
-
-
-@contextmanager
-def reached() -> Generator[None]:
-    """Around connecting: whatever goes wrong there, the database is away."""
-    try:
-        yield
-    except (DBAPIError, OSError) as error:
-        raise Unavailable(f"the database cannot be reached: {getattr(error, 'orig', error)}") from error
-
-
-def _translate(error: DBAPIError) -> BaseException:
-    cause = error.orig
-    if error.connection_invalidated:
-        return Unavailable(f"the database is away: {cause}")
-    blamed = error if cause is None else blame(cause)
-    return error if blamed is cause else blamed

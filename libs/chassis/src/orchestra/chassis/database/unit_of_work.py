@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestra.chassis.clock import Clock, SystemClock
-from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, blame, dialect_of, reached, translated
+from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of
+from orchestra.chassis.database.faults import blame, reached, translated
 from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, together
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.errors import Unavailable

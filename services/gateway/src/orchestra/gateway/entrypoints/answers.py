@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from orchestra.chassis.http.identity import CurrentCaller
+from orchestra.chassis.http.problems import pointer
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import Fault
 from orchestra.gateway.domain.errors import UnknownContent
@@ -27,7 +28,7 @@ async def answer(request: Request, caller: CurrentCaller, services: CurrentServi
     if unknown:
         detail = "the workspace has no such content; upload it first"
         raise UnknownContent(
-            [Fault(pointer=f"/inputs/{_token(path)}", code="unknown-content", detail=detail) for path in unknown]
+            [Fault(pointer=pointer(("inputs", path)), code="unknown-content", detail=detail) for path in unknown]
         )
     return relay(await call(ANSWER, request, caller, services, body))
 
@@ -38,8 +39,3 @@ def _contents(body: bytes) -> dict[str, Sha256]:
         return _Named.model_validate_json(body).inputs
     except ValidationError:
         return {}
-
-
-def _token(path: str) -> str:
-    """As a JSON Pointer has it."""
-    return path.replace("~", "~0").replace("/", "~1")

@@ -8,7 +8,7 @@ from math import isfinite
 from orchestra.contracts.planning import AfterRequest, DependencyKind, Fault, TaskRequest
 from orchestra.planner.domain.after import done_before, links
 from orchestra.planner.domain.check_commands import check_command, check_files
-from orchestra.planner.domain.check_times import check_times
+from orchestra.planner.domain.check_times import MAX_MINUTES, check_times
 from orchestra.planner.domain.cycles import find_cycles
 from orchestra.planner.domain.plan import Plan
 
@@ -16,8 +16,6 @@ MAX_TASKS = 100_000
 MAX_TASK_BYTES = 150_000
 """What one task may weigh, so that it fits in one part of an event."""
 MAX_POINTS = 10_000
-MAX_MINUTES = 525_600
-"""A year."""
 MAX_PRIORITY = 10_080
 """A week of waiting, in minutes."""
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from orchestra.contracts.planning import Fault, TaskRequest
 
-MAX_WAIT = 525_600
-"""A year, in minutes."""
+MAX_MINUTES = 525_600
+"""A year."""
 
 _NOT_OF_A_TIMER = ("command", "role", "points", "minutes", "deadline")
 
@@ -23,6 +23,6 @@ def check_times(task: TaskRequest, here: str) -> Iterator[Fault]:
     if task.wait.minutes <= 0:
         detail = f"{task.wait.minutes:,} minutes are no wait: it must be above 0."
         yield Fault(pointer=f"{here}/wait/minutes", code="not-positive", detail=detail)
-    elif task.wait.minutes > MAX_WAIT:
-        detail = f"A wait of {task.wait.minutes:,} minutes is more than {MAX_WAIT:,}."
+    elif task.wait.minutes > MAX_MINUTES:
+        detail = f"A wait of {task.wait.minutes:,} minutes is more than {MAX_MINUTES:,}."
         yield Fault(pointer=f"{here}/wait/minutes", code="out-of-range", detail=detail)

@@ -39,19 +39,17 @@ class SqlLimits:
         if mutexes:
             rows = [{"workspace_id": run.workspace_id, "name": name} for name in sorted(mutexes)]
             await self._execute(self._work.dialect.insert(MUTEX).on_conflict_do_nothing(), rows)
-        return await self._allowances(run.workspace_id, run.project_id, mutexes, held=True)
+        mine = or_(ADMISSION_LIMIT.c.scope != "project", ADMISSION_LIMIT.c.name == run.project_id)
+        return await self._allowances(run.workspace_id, mutexes, mine, held=True)
 
-    async def seen(
-        self, workspace_id: WorkspaceId, project_id: ProjectId, mutexes: Collection[str]
-    ) -> Sequence[Allowance]:
-        return await self._allowances(workspace_id, project_id, mutexes, held=False)
+    async def seen(self, workspace_id: WorkspaceId, mutexes: Collection[str]) -> Sequence[Allowance]:
+        return await self._allowances(workspace_id, mutexes)
 
     async def _allowances(
-        self, workspace_id: WorkspaceId, project_id: ProjectId, mutexes: Collection[str], *, held: bool
+        self, workspace_id: WorkspaceId, mutexes: Collection[str], *which: Any, held: bool = False
     ) -> Sequence[Allowance]:
-        mine = or_(ADMISSION_LIMIT.c.scope != "project", ADMISSION_LIMIT.c.name == project_id)
         # Counted after the rows are held: whoever held them before has committed what it has sent out.
-        limits = await self._limits(workspace_id, mine, held=held)
+        limits = await self._limits(workspace_id, *which, held=held)
         query = select(*_MUTEX).where(MUTEX.c.workspace_id == workspace_id, MUTEX.c.name.in_(mutexes))
         found = await self._mutexes(query, held=held) if mutexes else []
         return allowances(await self._used(workspace_id, limits), found, self._work.now)

@@ -1,6 +1,5 @@
 """The statements on tasks that every step of a run executes: compiled once, whatever they are given."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -65,14 +64,6 @@ def ready_since(minute: Any) -> dict[str, Any]:
     """What is written of tasks that become ready."""
     return {"status": "ready", "rank": minute - TASK.c.priority}
 
-
-UNDONE: Mapping[str, Any] = {
-    **dict.fromkeys(("assignee", "attempt_id", "assigned_at", "started_at", "performed_at", "ended_at", "not_before")),
-    **dict.fromkeys(("outputs", "evidence", "last_failure", "progress", "ends_at")),
-    "failures": 0,
-    "lost": 0,
-}
-"""What is written of tasks that are done again; how often they were tried stays."""
 
 _DUE = due(given("run"), given("now", Instant))
 

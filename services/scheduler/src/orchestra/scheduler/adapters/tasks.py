@@ -100,9 +100,6 @@ class SqlTasks:
     async def of_plan(self, plan_id: PlanId) -> list[Task]:
         return await self._all(select(*TASK_COLUMNS).where(TASK.c.plan_id == plan_id).order_by(sql.ORDER))
 
-    async def reset(self, task_ids: Sequence[TaskId], run_id: RunId) -> None:
-        await self.change(task_ids, status="blocked", run_id=run_id, **sql.UNDONE)
-
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
         rows = await self._fetch(sql.OF_ATTEMPTS, ids=list(attempt_ids))
         known = {row[0]: (dispatch_from(row), task_from(row[len(DISPATCH_COLUMNS) :])) for row in rows}

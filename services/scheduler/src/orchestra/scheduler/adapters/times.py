@@ -35,7 +35,7 @@ class SqlTimes:
 
     async def count(self, timers: Sequence[Task], ends_at: datetime) -> None:
         began = {"status": "running", "started_at": self._now, "not_before": None}
-        mine = update(TASK).where(TASK.c.id.in_([timer.id for timer in timers]))
+        mine = update(TASK).where(self._one_of(TASK.c.id, [timer.id for timer in timers]))
         await self._execute(mine.values(**began, ends_at=ends_at, planned_end=ends_at))
 
     async def over(self, limit: int, among: Sequence[TaskId] | None = None) -> list[Task]:
@@ -52,12 +52,8 @@ class SqlTimes:
     ) -> list[Task]:
         query = select(*TASK_COLUMNS).where(*where).order_by(by).limit(limit)
         if among is not None:
-            query = query.where(TASK.c.id.in_(among))
+            query = query.where(self._one_of(TASK.c.id, among))
         return [task_of(row) for row in (await self._execute(query)).mappings()]
-
-    async def expire(self, task_ids: Sequence[TaskId], at: datetime | None) -> None:
-        if task_ids:
-            await self._execute(update(TASK).where(self._one_of(TASK.c.id, task_ids)).values(expires_at=at))
 
     async def expired_runs(self, limit: int) -> list[Run]:
         query = select(*(RUN.c[name] for name in RUN_FIELDS)).where(RUN_EXPIRES, RUN.c.deadline <= self._now)

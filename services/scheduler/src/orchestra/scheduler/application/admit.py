@@ -5,7 +5,7 @@ by whoever looks next. So no limit is ever exceeded by what two transactions sen
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -105,18 +105,24 @@ async def turns(view: SchedulingWork) -> list[Turn]:
     found: list[Turn] = []
     for workspace_id, runs in sorted(waiting.items()):
         flight = await view.limits.in_flight(workspace_id)
+        heads = {run.id: await _heads(view, run) for run in runs}
+        seen = await view.limits.seen(workspace_id, _mutexes({pool for pools in heads.values() for pool in pools}))
         ready: list[tuple[int, datetime, Run, int]] = []
         for run in runs:
-            heads = {p: r for p, r in (await view.tasks.ready_heads(run.id)).items() if need_of_pool(p).command}
-            allowances = await view.limits.seen(workspace_id, run.project_id, _mutexes(heads))
-            open_ = {pool: rank for pool, rank in heads.items() if _left(allowances, pool)}
-            if open_ or not heads:  # with nothing ready it learns that it waits no longer
+            allowances = [each for each in seen if each.holds_in(run.project_id)]
+            open_ = {pool: rank for pool, rank in heads[run.id].items() if _left(allowances, pool)}
+            if open_ or not heads[run.id]:  # with nothing ready it learns that it waits no longer
                 rank = min(open_.values(), default=0) + IN_FLIGHT_MINUTES * flight.get(run.project_id, 0)
                 left = max((_left(allowances, pool) for pool in open_), default=0)
                 ready.append((rank, run.waits_since or view.now, run, left))
         ready.sort(key=lambda each: each[:2])
         found += [Turn(run, max(1, left // len(ready))) for _, _, run, left in ready]
     return found
+
+
+async def _heads(view: SchedulingWork, run: Run) -> Mapping[str, int]:
+    """The rank of the first ready command in each pool."""
+    return {pool: rank for pool, rank in (await view.tasks.ready_heads(run.id)).items() if need_of_pool(pool).command}
 
 
 def _mutexes(pools: Collection[str]) -> frozenset[str]:

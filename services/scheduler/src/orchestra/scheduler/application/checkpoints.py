@@ -8,6 +8,7 @@ not move. The caller holds the project.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.checkpoints import (
@@ -104,7 +105,6 @@ async def close(
     answer: CheckpointAnswer | None = None,
 ) -> None:
     """It is open no more. What follows for its task is the caller's."""
-    task = raised.task
     checkpoint = replace(
         raised.checkpoint,
         status=status,
@@ -115,16 +115,7 @@ async def close(
     )
     await work.checkpoints.save(checkpoint)
     event = CheckpointResolved(
-        workspace_id=task.workspace_id,
-        project_id=task.project_id,
-        sequence=checkpoint.sequence,
-        checkpoint_id=checkpoint.id,
-        run_id=checkpoint.run_id,
-        task_id=task.id,
-        key=task.key,
-        title=task.title,
-        attempt=checkpoint.attempt,
-        about=checkpoint.kind,
+        **_which(checkpoint, raised.task),
         status=status,
         answer=answer,
         by=checkpoint.answered_by,
@@ -137,19 +128,25 @@ async def close(
 
 def _event(checkpoint: Checkpoint, task: Task) -> CheckpointRaised:
     return CheckpointRaised(
-        workspace_id=task.workspace_id,
-        project_id=task.project_id,
-        sequence=checkpoint.sequence,
-        checkpoint_id=checkpoint.id,
-        run_id=checkpoint.run_id,
-        task_id=task.id,
-        key=task.key,
-        title=task.title,
-        attempt=checkpoint.attempt,
-        about=checkpoint.kind,
+        **_which(checkpoint, task),
         question=checkpoint.question,
         choices=checkpoint.choices,
         escalated=checkpoint.escalated_at is not None,
         raised_at=checkpoint.raised_at,
         expires_at=checkpoint.expires_at,
     )
+
+
+def _which(checkpoint: Checkpoint, task: Task) -> dict[str, Any]:
+    return {
+        "workspace_id": task.workspace_id,
+        "project_id": task.project_id,
+        "sequence": checkpoint.sequence,
+        "checkpoint_id": checkpoint.id,
+        "run_id": checkpoint.run_id,
+        "task_id": task.id,
+        "key": task.key,
+        "title": task.title,
+        "attempt": checkpoint.attempt,
+        "about": checkpoint.kind,
+    }

@@ -1,10 +1,11 @@
 """What a command is about, with its project held: it stays as it is found until the transaction ends."""
 
-from orchestra.contracts.ids import RunId, TaskId, WorkspaceId
+from orchestra.contracts.ids import PlanId, RunId, TaskId, WorkspaceId
+from orchestra.scheduler.application.gate_ports import Key
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import RefusedTransition
+from orchestra.scheduler.domain.errors import PlanAlreadyRuns, PlanSuperseded, RefusedTransition
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import RUN_OVER
+from orchestra.scheduler.domain.work.status import RUN_OPEN, RUN_OVER
 from orchestra.scheduler.domain.work.task import Task
 
 
@@ -26,6 +27,20 @@ async def task_in_run(work: SchedulingWork, workspace_id: WorkspaceId, task_id: 
     """The task and its run, if it is in one. Raises UnknownTask."""
     task = await held_task(work, workspace_id, task_id)
     return task, await work.runs.get(task.run_id) if task.run_id else None
+
+
+async def refuse_unless_newest(work: SchedulingWork, key: Key, plan_id: PlanId) -> None:
+    """Raises PlanSuperseded where a newer plan of the project stands."""
+    newest = await work.plans.newest(*key)
+    if newest is not None and newest.id != plan_id:
+        raise PlanSuperseded(f"version {newest.version}", newest.id)
+
+
+async def refuse_beside_another(work: SchedulingWork, key: Key, run_id: RunId | None = None) -> None:
+    """Raises PlanAlreadyRuns where a run of the project is open, other than this one."""
+    others = [run for run in await work.runs.unended(key) if run.status in RUN_OPEN and run.id != run_id]
+    if others:
+        raise PlanAlreadyRuns(others[0].id)
 
 
 def refuse_when_over(run: Run | None) -> None:

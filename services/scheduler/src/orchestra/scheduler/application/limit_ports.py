@@ -18,10 +18,8 @@ class Limits(Protocol):
         """What the limits of the run's workspace and these mutexes let go out, held until the transaction ends."""
         ...
 
-    async def seen(
-        self, workspace_id: WorkspaceId, project_id: ProjectId, mutexes: Collection[str]
-    ) -> Sequence[Allowance]:
-        """The same, as it is at this moment."""
+    async def seen(self, workspace_id: WorkspaceId, mutexes: Collection[str]) -> Sequence[Allowance]:
+        """The same of a workspace with all its projects, as it is at this moment."""
         ...
 
     async def take(self, run: Run, taken: Sequence[tuple[Task, AttemptId]], allowances: Sequence[Allowance]) -> Tokens:

@@ -83,10 +83,6 @@ class Tasks(Protocol):
         """All that the plan has, in its order."""
         ...
 
-    async def reset(self, task_ids: Sequence[TaskId], run_id: RunId) -> None:
-        """They are blocked, in this run, as if they had never been done."""
-        ...
-
     async def of_attempts(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, tuple[Dispatch, Task]]:
         """Each with its task. Raises Transient where one is not known yet, so that what was said of it is kept."""
         ...

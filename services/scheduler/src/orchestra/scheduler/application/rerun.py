@@ -4,29 +4,33 @@ Invariants: what is done again is as if it had never been done; what comes befor
 under way is touched. The run is open again, in its next epoch where it had ended; a paused one stays paused.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from orchestra.contracts.ids import RunId, TaskId, WorkspaceId
 from orchestra.scheduler.application.advance_run import go_on
 from orchestra.scheduler.application.call_back import withdraw
 from orchestra.scheduler.application.changes import moved, moved_again, tell
-from orchestra.scheduler.application.find_held import held_run
+from orchestra.scheduler.application.find_held import held_run, refuse_beside_another, refuse_unless_newest
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.application.retry_task import keep_times
+from orchestra.scheduler.application.retry_task import ANEW, keep_times
 from orchestra.scheduler.domain.errors import (
-    PlanAlreadyRuns,
-    PlanSuperseded,
     RefusedTransition,
     TasksAtWork,
     UnknownTask,
 )
+from orchestra.scheduler.domain.work.graph import with_all_after
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import RUN_OPEN
 from orchestra.scheduler.domain.work.task import Task
 
 MOST_NAMED = 5
 """Tasks that a refusal names."""
+
+_UNDONE: Mapping[str, Any] = {
+    **ANEW,
+    **dict.fromkeys(("attempt_id", "performed_at", "ends_at", "outputs", "evidence", "last_failure")),
+}
+"""What is written of a task as if it had never been done; how often it was tried stays."""
 
 
 async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, keys: Sequence[str], by: str) -> Run:
@@ -36,15 +40,20 @@ async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, 
     PlanSuperseded and PlanAlreadyRuns where another plan or run has taken its place.
     """
     run = await held_run(work, workspace_id, run_id)
-    await _refuse_unless_it_stands(work, run)
+    if run.status in ("cancelled", "accepted"):
+        raise RefusedTransition(run.id, run.status, "running")
+    key = (run.workspace_id, run.project_id)
+    await refuse_unless_newest(work, key, run.plan_id)
+    await refuse_beside_another(work, key, run.id)
     tasks = {task.id: task for task in await work.tasks.of_plan(run.plan_id)}
     named = _named(tasks.values(), keys)
-    part = [tasks[task_id] for task_id in await _and_after(work, run, named) if task_id in tasks]
+    edges = ((edge.predecessor, edge.successor) for edge in await work.graph.edges(*key))
+    part = [tasks[task_id] for task_id in with_all_after(named, edges) if task_id in tasks]
     again = [task for task in part if _is_done_again(task, named)]
     if at_work := [task.key for task in again if _is_at_work(task)]:
         raise TasksAtWork(*at_work[:MOST_NAMED])
     await withdraw(work, [task for task in again if task.status == "queued"], f"{by} has it done again")
-    await work.tasks.reset([task.id for task in again], run.id)
+    await work.tasks.change([task.id for task in again], status="blocked", run_id=run.id, **_UNDONE)
     await keep_times(work, again)
     await work.gates.restart([task.id for task in part])
     released, held = await work.graph.settle(run.plan_id)
@@ -60,37 +69,11 @@ async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, 
     return run if run.status == "paused" else await go_on(work, run, cause)
 
 
-async def _refuse_unless_it_stands(work: SchedulingWork, run: Run) -> None:
-    key = (run.workspace_id, run.project_id)
-    if run.status in ("cancelled", "accepted"):
-        raise RefusedTransition(run.id, run.status, "running")
-    newest = await work.plans.newest(*key)
-    if newest is not None and newest.id != run.plan_id:
-        raise PlanSuperseded(f"version {newest.version}", newest.id)
-    if others := [each for each in await work.runs.unended(key) if each.id != run.id and each.status in RUN_OPEN]:
-        raise PlanAlreadyRuns(others[0].id)
-
-
 def _named(tasks: Iterable[Task], keys: Sequence[str]) -> set[TaskId]:
     by_key = {task.key: task.id for task in tasks}
     if unknown := [key for key in keys if key not in by_key]:
         raise UnknownTask(*unknown[:MOST_NAMED])
     return {by_key[key] for key in keys}
-
-
-async def _and_after(work: SchedulingWork, run: Run, named: Iterable[TaskId]) -> list[TaskId]:
-    """These and their successors, whatever kind of dependency binds them."""
-    following: defaultdict[TaskId, list[TaskId]] = defaultdict(list)
-    for edge in await work.graph.edges(run.workspace_id, run.project_id):
-        following[edge.predecessor].append(edge.successor)
-    found = dict.fromkeys(named)
-    waiting = deque(found)
-    while waiting:
-        for successor in following[waiting.popleft()]:
-            if successor not in found:
-                found[successor] = None
-                waiting.append(successor)
-    return list(found)
 
 
 def _is_done_again(task: Task, named: set[TaskId]) -> bool:

@@ -1,6 +1,7 @@
 """Try again what has failed, or what somebody has cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from orchestra.contracts.ids import TaskId, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
@@ -9,6 +10,13 @@ from orchestra.scheduler.application.find_held import refuse_when_over, task_in_
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.errors import RefusedTransition
 from orchestra.scheduler.domain.work.task import Task
+
+ANEW: Mapping[str, Any] = {
+    **dict.fromkeys(("assignee", "assigned_at", "started_at", "ended_at", "progress", "not_before")),
+    "failures": 0,
+    "lost": 0,
+}
+"""What is written of a task that begins anew, with all its tries."""
 
 
 async def retry_task(work: SchedulingWork, workspace_id: WorkspaceId, task_id: TaskId, by: str) -> Task:
@@ -33,16 +41,15 @@ async def try_again(work: SchedulingWork, tasks: Sequence[Task], cause: str) -> 
     """
     behind = await work.tasks.held_back([task.id for task in tasks])
     blocked, ready = [t for t in tasks if t.id in behind], [t for t in tasks if t.id not in behind]
-    nobodys = {"assignee": None, "assigned_at": None, "started_at": None, "ended_at": None, "progress": None}
-    fresh = {**nobodys, "not_before": None, "failures": 0, "lost": 0}
-    await work.tasks.change([task.id for task in ready], status="ready", **fresh)
-    await work.tasks.change([task.id for task in blocked], status="blocked", **fresh)
+    await work.tasks.change([task.id for task in ready], status="ready", **ANEW)
+    await work.tasks.change([task.id for task in blocked], status="blocked", **ANEW)
     await keep_times(work, tasks)
     await tell(work, [*(moved(t, "ready", cause) for t in ready), *(moved(t, "blocked", cause) for t in blocked)])
 
 
 async def keep_times(work: SchedulingWork, tasks: Sequence[Task]) -> None:
     """Of tasks that begin anew: a deadline that has passed holds no longer, a start that has not come still does."""
-    await work.times.expire([t.id for t in tasks if t.deadline is not None and t.deadline <= work.now], None)
+    if passed := [t.id for t in tasks if t.deadline is not None and t.deadline <= work.now]:
+        await work.tasks.change(passed, expires_at=None)
     for start_at in {t.start_at for t in tasks if t.start_at is not None and t.start_at > work.now}:
         await work.tasks.change([t.id for t in tasks if t.start_at == start_at], not_before=start_at)

@@ -7,16 +7,15 @@ from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.checkpoints import settle_checkpoints
+from orchestra.scheduler.application.find_held import refuse_beside_another, refuse_unless_newest
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.domain.errors import (
     DeadlinePassed,
     HashMismatch,
     PlanAlreadyRuns,
-    PlanSuperseded,
     UnknownPlan,
 )
 from orchestra.scheduler.domain.work.run import Run
-from orchestra.scheduler.domain.work.status import RUN_OPEN
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,11 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
             raise UnknownPlan(request.plan_id)
         if plan.hash != request.plan_hash:
             raise HashMismatch(request.plan_hash)
-        newest = await work.plans.newest(*key)
-        if newest is not None and newest.version > plan.version:
-            raise PlanSuperseded(f"version {newest.version}", newest.id)
+        await refuse_unless_newest(work, key, plan.id)
     earlier = await work.runs.of_plan(key, request.plan_id)
     if earlier is not None:
         raise PlanAlreadyRuns(earlier.id)
-    if unended := [run for run in await work.runs.unended(key) if run.status in RUN_OPEN]:
-        raise PlanAlreadyRuns(unended[0].id)
+    await refuse_beside_another(work, key)
     run = Run(
         id=new_id("run"),
         workspace_id=request.workspace_id,

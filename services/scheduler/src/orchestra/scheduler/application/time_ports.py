@@ -26,10 +26,6 @@ class Times(Protocol):
         """Commands that have not ended by their deadlines, in runs that have begun and are not over."""
         ...
 
-    async def expire(self, task_ids: Sequence[TaskId], at: datetime | None) -> None:
-        """Their deadlines take effect at the instant; None: never."""
-        ...
-
     async def expired_runs(self, limit: int) -> list[Run]:
         """Open runs whose deadline has passed."""
         ...

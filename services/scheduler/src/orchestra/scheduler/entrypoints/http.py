@@ -148,7 +148,8 @@ async def get_explanation(task_id: str, caller: CurrentCaller, view: CurrentView
     run = await view.runs.get(task.run_id) if task.run_id else None
     gates = await view.gates.into(task_id)
     members = await view.members.of_project(task.workspace_id, task.project_id)
-    allowances = await view.limits.seen(task.workspace_id, task.project_id, mutexes_of_pool(task.pool))
+    seen = await view.limits.seen(task.workspace_id, mutexes_of_pool(task.pool))
+    allowances = [each for each in seen if each.holds_in(task.project_id)]
     raised = await view.checkpoints.open_of([task_id])
     checkpoint_id = raised[0].checkpoint.id if raised else None
     found = explain(task, run, gates, members, view.now, allowances, checkpoint_id)

@@ -1,5 +1,6 @@
 """The dependency graph: checked, ordered, and walked without recursion, however deep it is."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -50,6 +51,21 @@ def arrange(tasks: Sequence[TaskId], edges: Iterable[tuple[TaskId, TaskId]]) -> 
     if len(order) < len(tasks):
         raise CyclicDependency(*_cycle([task for task in tasks if waits[task]], predecessors, rank))
     return Graph(tuple(order), predecessors, successors)
+
+
+def with_all_after(tasks: Iterable[TaskId], edges: Iterable[tuple[TaskId, TaskId]]) -> list[TaskId]:
+    """These and everything that follows from them under `edges` (predecessor, successor), each once."""
+    following: defaultdict[TaskId, list[TaskId]] = defaultdict(list)
+    for predecessor, successor in edges:
+        following[predecessor].append(successor)
+    found = dict.fromkeys(tasks)
+    waiting = deque(found)
+    while waiting:
+        for successor in following[waiting.popleft()]:
+            if successor not in found:
+                found[successor] = None
+                waiting.append(successor)
+    return list(found)
 
 
 def _cycle(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from orchestra.contracts.ids import AttemptId, TaskId
+from orchestra.contracts.ids import AttemptId, ProjectId, TaskId
 from orchestra.scheduler.domain.work.task import mutexes_of_pool, need_of_pool
 
 LimitScope = Literal["workspace", "project", "pool"]
@@ -66,6 +66,10 @@ class Allowance:
     """Why there are no more."""
     seconds: int = 0
     """In which starts are counted."""
+
+    def holds_in(self, project_id: ProjectId) -> bool:
+        """A limit of another project is no matter here."""
+        return self.scope != "project" or self.name == project_id
 
     def covers(self, pool: str) -> bool:
         match self.scope:
