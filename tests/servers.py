@@ -113,7 +113,7 @@ class RabbitMQ:
         The real name carries a random ending, because users are shared by all virtual hosts.
         """
         host = urlsplit(at or self.url).path.removeprefix("/")
-        user, password = fresh_name(name), secrets.token_urlsafe(12)
+        user, password = fresh_name(name), secrets.token_hex(12)  # of token_urlsafe one in 64 begins like an option
         await self.ctl("add_user", user, password)
         self._users.append(user)
         await self.ctl("set_permissions", "-p", host, user, configure, write, read)
