@@ -26,6 +26,7 @@ ROOMS = {
     ),
     DIALECT: (
         "orchestra.chassis.database.engine",
+        "orchestra.chassis.database.faults",  # what each driver raises
         "orchestra.chassis.database.inline_sqlite",
         "orchestra.chassis.database.types",
         "orchestra.chassis.messaging.in_process",
