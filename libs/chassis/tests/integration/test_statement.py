@@ -86,6 +86,23 @@ async def test_what_is_put_off_is_written_at_the_end_and_before_that_at_a_flush(
     ]
 
 
+async def test_several_reads_at_once_return_what_each_returns_alone(database: Example) -> None:
+    content: list[Any] = [{"a": [1, [2]]}, "ü"]
+    async with database.begin() as work:
+        await work.execute(INSERT, [mark(each) for each in ("c", "a", "b")])
+        work.later(STORE, [{"text": str(n), "at": ABROAD, "content": content} for n in range(11)])
+        await work.flush()
+
+        values = {"ids": ["a", "b", "c"], "limit": 2}
+        marked, stored, count = await work.fetch_all(MARKED, STORED, COUNT, **values)
+
+        assert marked == await work.fetch(MARKED, **values)
+        assert [row[0] for row in marked] == ["a", "b"]
+        assert stored == await work.fetch(STORED) == [(str(n), content) for n in range(11)]
+        assert count == [(3,)]
+        assert await work.fetch_all(MARKED, ids=[], limit=1) == [[]]
+
+
 async def test_a_value_that_is_too_long_is_refused_and_not_cut_off(database: Example) -> None:
     if database.dialect.single_writer:
         pytest.skip("SQLite has no lengths")

@@ -57,8 +57,8 @@ class Dialect(Protocol):
     """What a query must say differently on each database."""
 
     single_writer: bool
-    writes_together: bool
-    """Several writes can be one statement."""
+    many_in_one: bool
+    """Several writes, or several reads, can be one statement."""
 
     def insert(self, table: Table) -> Any:
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
@@ -120,7 +120,7 @@ class BrokenReferences(Exception):
 
 class PostgresDialect:
     single_writer = False
-    writes_together = True
+    many_in_one = True
 
     def insert(self, table: Table) -> postgresql.Insert:
         return postgresql.insert(table)
@@ -192,7 +192,7 @@ class SqliteDialect:
     """
 
     single_writer = True
-    writes_together = False
+    many_in_one = False
 
     def insert(self, table: Table) -> sqlite.Insert:
         return sqlite.insert(table)

@@ -25,9 +25,10 @@ from sqlalchemy import (
     literal,
     select,
     true,
+    type_coerce,
 )
 from sqlalchemy import Dialect as SqlDialect
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from orchestra.chassis.database.engine import Dialect
 
@@ -60,8 +61,26 @@ class Statement:
     def on(self, dialect: Dialect, sql: SqlDialect) -> "Compiled":
         compiled = self._compiled.get(type(dialect))
         if compiled is None:
-            compiled = self._compiled[type(dialect)] = Compiled(self._build(dialect), sql)
+            compiled = self._compiled[type(dialect)] = Compiled(self.built(dialect), sql)
         return compiled
+
+    def built(self, dialect: Dialect) -> Any:
+        return self._build(dialect)
+
+
+@cache
+def side_by_side(reads: tuple[Statement, ...]) -> Statement:
+    """All of them in one statement, each as a list of its rows; they see the same snapshot."""
+
+    def build(dialect: Dialect) -> Executable:
+        lists: list[Any] = []
+        for number, read in enumerate(reads):
+            rows = read.built(dialect).subquery(f"r{number}")
+            listed = select(func.array_agg(rows.table_valued())).scalar_subquery()
+            lists.append(type_coerce(listed, NullType()).label(f"rows{number}"))
+        return select(*lists)
+
+    return Statement(build)
 
 
 Values = Callable[[str], ColumnElement[Any]]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of
 from orchestra.chassis.database.faults import blame, reached, translated
-from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, together
+from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, side_by_side, together
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.ids import new_id
@@ -29,7 +29,13 @@ class UnitOfWork:
     """One transaction. A service's own unit of work adds its repositories over `connection`."""
 
     def __init__(
-        self, connection: AsyncConnection, dialect: Dialect, service: str, now: datetime, settings: Any = None
+        self,
+        connection: AsyncConnection,
+        dialect: Dialect,
+        service: str,
+        now: datetime,
+        settings: Any = None,
+        handover: Handover | None = None,
     ) -> None:
         self.connection = connection
         self.dialect = dialect
@@ -45,10 +51,14 @@ class UnitOfWork:
         self.delivery: Sequence[Envelope] = ()
         """All events that this transaction handles, in the order in which the handler gets them."""
         self.published: list[Envelope] = []
+        self.fresh: list[Outgoing] = []
+        """Of these, what is stored and claimed for this process."""
         self.facts: list[Event] = []
         """The events in them."""
         self.wakes: set[str] = set()
         self._driver: Any = None
+        self._handover = handover
+        self._stored = 0
         self._later: dict[Write, list[Mapping[str, Any]]] = {}
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Row]:
@@ -60,6 +70,14 @@ class UnitOfWork:
         except Exception as error:
             raise await self._blamed(error) from error
         return compiled.converted(found)
+
+    async def fetch_all(self, *reads: Statement, **values: Any) -> list[list[Row]]:
+        """What each of them returns, in one exchange where the database has one for that."""
+        if not self.dialect.many_in_one:
+            return [await self.fetch(read, **values) for read in reads]
+        [lists] = await self.fetch(side_by_side(reads), **values)
+        compiled = [read.on(self.dialect, self.connection.dialect) for read in reads]
+        return [each.converted(rows or ()) for each, rows in zip(compiled, lists, strict=True)]
 
     async def execute(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for each of the rows, in one exchange."""
@@ -77,9 +95,10 @@ class UnitOfWork:
         self._later.setdefault(write, []).extend(rows)
 
     async def flush(self) -> None:
-        """Write what was put off, for whoever reads it in this transaction."""
+        """Write what was put off and published, for whoever reads it in this transaction or because it is all."""
+        self._store_published()
         pending, self._later = [(write, rows) for write, rows in self._later.items() if rows], {}
-        if self.dialect.writes_together and pending:
+        if self.dialect.many_in_one and pending:
             await self.fetch(together(tuple(write for write, _ in pending)), **columns_of(pending))
             return
         for write, rows in pending:
@@ -129,14 +148,21 @@ class UnitOfWork:
             return None
         return next((each.cloud.traceparent for each in self.delivery if each.event is event), None)
 
-    def store_published(self, claim: str | None) -> list[Outgoing]:
-        """Write the outbox rows, claimed where there is a claim; done by the commit."""
-        outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in self.published]
+    def _store_published(self) -> None:
+        """Have the outbox rows written, claimed where the express has room for them; done by the commit."""
+        envelopes = self.published[self._stored :]
+        if not envelopes:
+            return
+        self._stored = len(self.published)
+        outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in envelopes]
+        express = self._handover is not None and self._handover.has_room(len(self.fresh) + len(outgoing))
+        claim = self._handover.token if self._handover is not None and express else None
         until = self.now + CLAIM if claim else None
         same = {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
-        rows = [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing]
-        self.later(_STORE, rows)
-        return outgoing
+        self.later(_STORE, [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing])
+        if express:
+            self.fresh += outgoing
+        self.wake("fresh" if express else "outbox")
 
     def wake(self, name: str) -> None:
         """Wake whoever waits for `name` in this process once this transaction has committed."""
@@ -203,18 +229,14 @@ class Database(Generic[W]):
         with translated():
             async with self._connection() as connection:
                 transaction = await connection.begin()
-                work = self._work(connection, self.dialect, self.service, self.clock.now(), self.settings)
+                work = self._work(
+                    connection, self.dialect, self.service, self.clock.now(), self.settings, self.handover
+                )
                 try:
                     yield work
-                    fresh: list[Outgoing] = []
-                    if work.published:
-                        express = self.handover.has_room(len(work.published))
-                        stored = work.store_published(self.handover.token if express else None)
-                        fresh = stored if express else []
-                        work.wake("fresh" if express else "outbox")
                     await work.flush()
                     await transaction.commit()
-                    self.handover.give(fresh)
+                    self.handover.give(work.fresh)
                 except BaseException:
                     if transaction.is_active:
                         await transaction.rollback()

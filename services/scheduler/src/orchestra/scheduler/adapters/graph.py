@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, select
 from orchestra.chassis.database.statement import Statement, given
 from orchestra.chassis.database.types import Instant
 from orchestra.chassis.database.unit_of_work import UnitOfWork
-from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
-from orchestra.scheduler.adapters.rows import TASK_COLUMNS, defined, enforced, task_from, task_of
+from orchestra.scheduler.adapters.rows import TASK_COLUMNS, defined, enforced, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.adapters.task_statements import AGENT, minute_of, ready_since
 from orchestra.scheduler.application.graph import Known
@@ -39,13 +39,14 @@ def _times() -> dict[str, Any]:
 _TIMES = _times()
 """What a new definition makes of the times in a row."""
 
-_RETURNED = Statement(
+RETURNED = Statement(
     lambda _: (
         select(*TASK_COLUMNS, TASK.c.retired)
         .where(TASK.c.run_id == given("run"), TASK.c.status == "ready", or_(TASK.c.newer.is_not(None), TASK.c.retired))
         .order_by(TASK.c.position)
     )
 )
+"""The run's ready tasks that a newer plan has otherwise, or, with the mark at the end, no longer."""
 
 
 class SqlGraph:
@@ -135,11 +136,6 @@ class SqlGraph:
         await self._set(released, **ready_since(minute_of(self._now)))
         await self._set(held, status="blocked")
         return released, held
-
-    async def returned(self, run_id: RunId) -> tuple[list[Task], list[Task]]:
-        rows = await self._work.fetch(_RETURNED, run=run_id)
-        tasks = [(task_from(row), row[-1]) for row in rows]
-        return [task for task, retired in tasks if not retired], [task for task, retired in tasks if retired]
 
     async def renew(self, task_ids: Sequence[TaskId]) -> list[Task]:
         newer = await self._execute(

@@ -1,12 +1,12 @@
 """Members and roles on SQL."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from orchestra.chassis.database.statement import Statement, given
+from orchestra.chassis.database.statement import Row, Statement, given
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import MemberId, ProjectId, WorkspaceId
 from orchestra.scheduler.adapters.rows import member_of, member_to_json
@@ -16,7 +16,7 @@ from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.status import TERMINAL
 
 _COLUMNS = tuple(MEMBER.columns.keys())
-_OF_PROJECT = Statement(
+OF_PROJECT = Statement(
     lambda _: (
         select(MEMBER)
         .where(MEMBER.c.workspace_id == given("workspace"), MEMBER.c.project_id == given("project"), MEMBER.c.active)
@@ -25,13 +25,17 @@ _OF_PROJECT = Statement(
 )
 
 
+def members_of(rows: Iterable[Row]) -> list[Member]:
+    """From what OF_PROJECT returns."""
+    return [member_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
 class SqlMembers:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
     async def of_project(self, workspace_id: WorkspaceId, project_id: ProjectId) -> list[Member]:
-        rows = await self._work.fetch(_OF_PROJECT, workspace=workspace_id, project=project_id)
-        return [member_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+        return members_of(await self._work.fetch(OF_PROJECT, workspace=workspace_id, project=project_id))
 
     async def replace(self, project: Project, members: Sequence[Member]) -> list[MemberId]:
         keys = {member.key for member in members}

@@ -1,9 +1,9 @@
 """The statements on tasks that every step of a run executes: compiled once, whatever they are given."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, Executable, Integer, String, and_, exists, func, or_, select, update
+from sqlalchemy import CTE, ColumnElement, Executable, Integer, Select, String, and_, exists, func, or_, select, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, Values, Write, given
@@ -126,13 +126,34 @@ AT_WORK_NOW = Statement(
 )
 
 
-def _next_ready(due: ColumnElement[bool]) -> Statement:
-    of_pool = select(*TASK_COLUMNS, *IN_TURN).where(due, TASK.c.pool == given("pool"))
-    return Statement(lambda _: of_pool.order_by(*IN_TURN).limit(given("limit", Integer)))
+def _handed_on(successors: ColumnElement[bool]) -> Executable:
+    return (
+        select(DEPENDENCY.c.successor, TASK.c.outputs)
+        .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
+        .where(successors, DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
+        .order_by(DEPENDENCY.c.successor, ORDER)
+    )
 
 
-NEXT_READY = _next_ready(_DUE)
-NEXT_WHENEVER = _next_ready(and_(TASK.c.run_id == given("run"), READY, TASK.c.paused_by.is_(None)))
+class Following(NamedTuple):
+    """The next ones of a pool."""
+
+    tasks: Statement
+    handed_on: Statement
+    """What they are given by those that they come after."""
+
+
+def _following(due: ColumnElement[bool]) -> Following:
+    def of_pool(*columns: ColumnElement[Any]) -> Select[Any]:
+        due_in_pool = select(*columns).where(due, TASK.c.pool == given("pool"))
+        return due_in_pool.order_by(*IN_TURN).limit(given("limit", Integer))
+
+    theirs = DEPENDENCY.c.successor.in_(of_pool(TASK.c.id).alias().select())
+    return Following(Statement(lambda _: of_pool(*TASK_COLUMNS, *IN_TURN)), Statement(lambda _: _handed_on(theirs)))
+
+
+NEXT_READY = _following(_DUE)
+NEXT_WHENEVER = _following(and_(TASK.c.run_id == given("run"), READY, TASK.c.paused_by.is_(None)))
 """For a dry run, which waits for no time."""
 COUNT_IN_HAND = Statement(
     lambda _: (
@@ -162,14 +183,7 @@ def _totals(_: Dialect) -> Executable:
 
 
 TOTALS = Statement(_totals)
-HANDED_ON = Statement(
-    lambda dialect: (
-        select(DEPENDENCY.c.successor, TASK.c.outputs)
-        .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
-        .where(dialect.among(DEPENDENCY.c.successor, "ids"), DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
-        .order_by(DEPENDENCY.c.successor, ORDER)
-    )
-)
+HANDED_ON = Statement(lambda dialect: _handed_on(dialect.among(DEPENDENCY.c.successor, "ids")))
 QUEUE = Write(
     lambda v: (
         update(TASK)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from orchestra.chassis.database.statement import Row, Write
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
-from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Input
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters import task_statements as sql
@@ -33,7 +33,7 @@ from orchestra.scheduler.adapters.rows import (
     task_of,
 )
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
-from orchestra.scheduler.application.ports import Dispatch, Finished, Totals
+from orchestra.scheduler.application.ports import Dispatch, Finished, Handed, Totals
 from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
@@ -139,9 +139,6 @@ class SqlTasks:
         )
         return await self._all(query.limit(limit))
 
-    async def ready_pools(self, run_id: RunId) -> list[str]:
-        return [row[0] for row in await self._fetch(sql.READY_POOLS, run=run_id)]
-
     async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
         return dict(await self._fetch(sql.READY_IN_POOLS, run=run_id, now=self._work.now))
 
@@ -151,15 +148,25 @@ class SqlTasks:
     async def ready_heads(self, run_id: RunId) -> Mapping[str, int]:
         return dict(await self._fetch(sql.READY_HEADS, run=run_id))
 
-    async def next_ready(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Task]:
+    async def next_ready(self, run_id: RunId, pool: str, most: int) -> list[Task]:
+        rows = await self._fetch(sql.NEXT_READY.tasks, run=run_id, pool=pool, limit=most, now=self._work.now)
+        return [task_from(row) for row in rows]
+
+    async def next_to_dispatch(
+        self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False
+    ) -> list[Handed]:
         now = {} if whenever else {"now": self._work.now}
-        statement = sql.NEXT_WHENEVER if whenever else sql.NEXT_READY
+        following = sql.NEXT_WHENEVER if whenever else sql.NEXT_READY
         found: list[Row] = []
+        outputs: list[Row] = []
         for pool, most in pools.items():
-            found += await self._fetch(statement, run=run_id, pool=pool, limit=most, **now)
+            tasks, before = await self._work.fetch_all(*following, run=run_id, pool=pool, limit=most, **now)
+            found += tasks
+            outputs += before
         if len(pools) > 1:
             found.sort(key=itemgetter(-2, -1))
-        return [task_from(row) for row in found]
+        handed_on = _inputs(outputs)
+        return [(task, handed_on.get(task.id, ())) for task in map(task_from, found)]
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         planned = TASK.c.planned_member.is_not(None)
@@ -167,9 +174,6 @@ class SqlTasks:
             sql.due(run_id, self._work.now), planned, TASK.c.pool.startswith(sql.PERSON)
         )
         return await self._all(query.order_by(TASK.c.planned_start, sql.ORDER).limit(1000))
-
-    async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
-        return dict(await self._fetch(sql.COUNT_IN_HAND, workspace=workspace_id, project=project_id))
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
         rows = await self._fetch(sql.TOTALS, run=run_id, now=self._work.now)
@@ -179,13 +183,9 @@ class SqlTasks:
         )
 
     async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
-        handed_on: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
-        for successor, outputs in await self._fetch(sql.HANDED_ON, ids=list(task_ids)):
-            for each in outputs:
-                handed_on[successor][each["path"]] = Input(path=each["path"], sha256=each["sha256"])
-        return {task_id: tuple(inputs.values()) for task_id, inputs in handed_on.items()}
+        return _inputs(await self._fetch(sql.HANDED_ON, ids=list(task_ids)))
 
-    async def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
+    def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
         now = self._work.now
         self._work.later(
             sql.QUEUE,
@@ -208,7 +208,6 @@ class SqlTasks:
                 for task, member, attempt in taken
             ],
         )
-        await self._work.flush()
 
     async def assign(self, taken: Sequence[tuple[Task, MemberId]]) -> None:
         await self._execute(
@@ -239,6 +238,15 @@ class SqlTasks:
     ) -> list[Task]:
         mine = (TASK.c.assignee.in_(member_ids), TASK.c.status.in_(statuses), *where)
         return await self._all(select(*TASK_COLUMNS).where(*mine).order_by(TASK.c.plan_id, sql.ORDER))
+
+
+def _inputs(outputs: Iterable[Row]) -> dict[TaskId, tuple[Input, ...]]:
+    """By task, from rows of it and of what one has produced that it comes after."""
+    inputs: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
+    for successor, produced in outputs:
+        for each in produced:
+            inputs[successor][each["path"]] = Input(path=each["path"], sha256=each["sha256"])
+    return {task_id: tuple(each.values()) for task_id, each in inputs.items()}
 
 
 def _performed(each: Finished) -> dict[str, Any]:

@@ -12,8 +12,11 @@ from orchestra.scheduler.adapters.people import SqlMembers, SqlRoles
 from orchestra.scheduler.adapters.projects import SqlPlans, SqlProjects
 from orchestra.scheduler.adapters.runs import SqlChanges, SqlDispatches, SqlRuns
 from orchestra.scheduler.adapters.schedules import SqlSchedules
+from orchestra.scheduler.adapters.standing import read_standing
 from orchestra.scheduler.adapters.tasks import SqlTasks
 from orchestra.scheduler.adapters.times import SqlTimes
+from orchestra.scheduler.application.ports import Standing
+from orchestra.scheduler.domain.work.run import Run
 
 
 class SqlSchedulingWork(UnitOfWork):
@@ -88,6 +91,9 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def limits(self) -> SqlLimits:
         return SqlLimits(self)
+
+    async def standing(self, run: Run) -> Standing:
+        return await read_standing(self, run)
 
     async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
         return await inbox.gather(self, f"scheduler:{event.kind}", event)

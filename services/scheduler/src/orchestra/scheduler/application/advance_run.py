@@ -12,7 +12,7 @@ from datetime import datetime
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import Evidence
 from orchestra.contracts.files import fitting
-from orchestra.contracts.ids import AttemptId, MemberId
+from orchestra.contracts.ids import AttemptId, MemberId, TaskId
 from orchestra.contracts.planning import Command, Input
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
 from orchestra.scheduler.application.admit import kept_back, narrowed, remember
@@ -20,7 +20,7 @@ from orchestra.scheduler.application.changes import moved, publish_changes, tell
 from orchestra.scheduler.application.end_work import end_work
 from orchestra.scheduler.application.gate_ports import Finished
 from orchestra.scheduler.application.limit_ports import Tokens
-from orchestra.scheduler.application.ports import SchedulingWork
+from orchestra.scheduler.application.ports import SchedulingWork, Standing
 from orchestra.scheduler.application.replan import renew
 from orchestra.scheduler.application.timers import begin_timers
 from orchestra.scheduler.domain.people.member import Member, may_take
@@ -51,44 +51,39 @@ async def advance_runs_of(work: SchedulingWork, tasks: Iterable[Task], cause: st
 
 async def go_on(work: SchedulingWork, run: Run, cause: str, *, turn: int | None = None) -> Run:
     """The same for a run that somebody resumes."""
-    await renew(work, run)
-    members = await work.members.of_project(run.workspace_id, run.project_id)
-    pools = await work.tasks.ready_pools(run.id)
-    if run.dry_run and not all(need_of_pool(pool).command for pool in pools):
+    stands = await work.standing(run)
+    if stands.changed or stands.gone:
+        await renew(work, stands.changed, stands.gone)
+        stands = await work.standing(run)
+    if run.dry_run and not all(need_of_pool(pool).command for pool in stands.pools):
         await _pass_people(work, run)
-        pools = await work.tasks.ready_pools(run.id)
-    while TIMER in pools and not run.dry_run and await begin_timers(work, run):
-        pools = await work.tasks.ready_pools(run.id)
-    in_hand = await work.tasks.in_hand(run.workspace_id, run.project_id)
+        stands = await work.standing(run)
+    while TIMER in stands.pools and not run.dry_run and await begin_timers(work, run):
+        stands = await work.standing(run)
     if work.projects.limited(run.workspace_id):
         work.wake("admission")  # what has ended may have made room for another run
-    run, queued = await _dispatch(work, run, members, pools, in_hand, turn)
-    await _assign(work, run, members, in_hand)
+    run, queued = await _dispatch(work, run, stands, turn)
+    await _assign(work, run, stands)
     if queued and run.status == "running":
         return run
-    return await _settle(work, run, members, cause)
+    return await _settle(work, run, stands.members, cause)
 
 
-async def _dispatch(
-    work: SchedulingWork,
-    run: Run,
-    members: Sequence[Member],
-    pools: Sequence[str],
-    in_hand: Mapping[MemberId, int],
-    turn: int | None,
-) -> tuple[Run, bool]:
+async def _dispatch(work: SchedulingWork, run: Run, stands: Standing, turn: int | None) -> tuple[Run, bool]:
     """The run then, and whether anything was dispatched."""
-    whole = room_for(members, in_hand, run.concurrency)
-    wanted = [pool for pool in pools if need_of_pool(pool).command and whole.for_pool(members, pool)]
+    members = stands.members
+    whole = room_for(members, stands.in_hand, run.concurrency)
+    wanted = [pool for pool in stands.pools if need_of_pool(pool).command and whole.for_pool(members, pool)]
     room = await narrowed(work, run, whole, wanted, turn) if wanted else whole
     open_pools = {pool: most for pool in wanted if (most := room.for_pool(members, pool))}
-    tasks = await work.tasks.next_ready(run.id, open_pools, whenever=run.dry_run) if open_pools else []
+    found = await work.tasks.next_to_dispatch(run.id, open_pools, whenever=run.dry_run)
+    tasks = [task for task, _ in found]
     chosen = share_out([task.pool for task in tasks], members, room)
     taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
     waits = room is not whole and kept_back(whole, room, members, wanted, tasks, chosen)
     run = await remember(work, run, waits=waits, served=bool(taken))
     if taken:
-        await _send(work, run, taken, room.allowances)
+        await _send(work, run, taken, {task.id: inputs for task, inputs in found}, room.allowances)
     return run, bool(taken)
 
 
@@ -96,18 +91,19 @@ async def _send(
     work: SchedulingWork,
     run: Run,
     taken: Sequence[tuple[Task, MemberId, AttemptId]],
+    handed_on: Mapping[TaskId, Sequence[Input]],
     allowances: Sequence[Allowance],
 ) -> None:
     tokens: Tokens = {}
     if allowances:
         tokens = await work.limits.take(run, [(task, attempt) for task, _, attempt in taken], allowances)
-    handed_on = await work.tasks.handed_on([task.id for task, _, _ in taken])
-    await work.tasks.queue(taken)
+    work.tasks.queue(taken)
     await _begin_anew(work, [task for task, _, _ in taken if task.attempts])
     for task, _, attempt_id in taken:
-        event = dispatched(work, task, attempt_id, handed_on.get(task.id, ()), run, tokens.get(attempt_id))
+        event = dispatched(work, task, attempt_id, handed_on[task.id], run, tokens.get(attempt_id))
         work.publish(event, trace=run.trace)
     await tell(work, [moved(task, "queued", "a slot is free", member) for task, member, _ in taken])
+    await work.flush()
 
 
 def dispatched(
@@ -146,10 +142,10 @@ def dispatched(
     )
 
 
-async def _assign(work: SchedulingWork, run: Run, members: Sequence[Member], in_hand: Mapping[MemberId, int]) -> None:
+async def _assign(work: SchedulingWork, run: Run, stands: Standing) -> None:
     """Each person gets the next task that the schedule has given them, one at a time unless they take more."""
-    people = {m.id: m for m in members if m.kind == "person"}
-    free = {m.id: m.slots - in_hand.get(m.id, 0) for m in people.values()}
+    people = {m.id: m for m in stands.members if m.kind == "person"}
+    free = {m.id: m.slots - stands.in_hand.get(m.id, 0) for m in people.values()}
     if all(count <= 0 for count in free.values()):
         return
     planned = await work.tasks.next_for_people(run.id)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestra.contracts.ids import PlanId, ProjectId, RunId, TaskId, WorkspaceId
+from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.domain.work.task import Task
 
@@ -56,10 +56,6 @@ class Graph(Protocol):
 
         Returns the former and the latter, as they were.
         """
-        ...
-
-    async def returned(self, run_id: RunId) -> tuple[list[Task], list[Task]]:
-        """The run's ready tasks that a newer plan has otherwise, and those that it has no longer."""
         ...
 
     async def renew(self, task_ids: Sequence[TaskId]) -> list[Task]:

@@ -21,11 +21,14 @@ from orchestra.scheduler.application.limit_ports import Limits
 from orchestra.scheduler.application.people_ports import Log, Members, Roles
 from orchestra.scheduler.application.project_ports import Plan, Plans, Projects, Schedules
 from orchestra.scheduler.application.time_ports import Times
+from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 Totals = Mapping[TaskStatus, int]
+Handed = tuple[Task, Sequence[Input]]
+"""A task, and what those it comes after (FS) have produced."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,21 @@ class Dispatch:
     number: int
     token: int
     open: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a run goes on from."""
+
+    members: Sequence[Member]
+    pools: Sequence[str]
+    """Those with ready tasks, be they paused or not due yet."""
+    in_hand: Mapping[MemberId, int]
+    """How many tasks each member has in hand in the project: assigned, queued, running or waiting."""
+    changed: Sequence[Task]
+    """Ready tasks that a newer plan has otherwise."""
+    gone: Sequence[Task]
+    """Ready tasks that it has no longer."""
 
 
 class Runs(Protocol):
@@ -109,10 +127,6 @@ class Tasks(Protocol):
         """Blocked tasks of begun runs that nothing holds back; in a healthy system there are none."""
         ...
 
-    async def ready_pools(self, run_id: RunId) -> list[str]:
-        """Pools with ready tasks, be they paused or not due yet."""
-        ...
-
     async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
         """How many ready tasks that are not paused and whose time has come, in which pool."""
         ...
@@ -125,8 +139,14 @@ class Tasks(Protocol):
         """The rank of the first task that is ready in each pool."""
         ...
 
-    async def next_ready(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Task]:
-        """The next that are not paused and whose time has come, of each of these pools at most so many, in their order.
+    async def next_ready(self, run_id: RunId, pool: str, most: int) -> list[Task]:
+        """The next of the pool that are not paused and whose time has come, in their order."""
+        ...
+
+    async def next_to_dispatch(
+        self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False
+    ) -> list[Handed]:
+        """The same of several pools, of each at most so many, with what is handed on to them.
 
         `whenever`: whatever their time.
         """
@@ -134,10 +154,6 @@ class Tasks(Protocol):
 
     async def next_for_people(self, run_id: RunId) -> list[Task]:
         """Ready tasks that the schedule has given to a member, in the order of their planned starts."""
-        ...
-
-    async def in_hand(self, workspace_id: WorkspaceId, project_id: ProjectId) -> dict[MemberId, int]:
-        """How many tasks each member has in hand: assigned, queued, running or waiting."""
         ...
 
     async def totals(self, run_id: RunId) -> tuple[Totals, Totals]:
@@ -151,8 +167,8 @@ class Tasks(Protocol):
         """For each task, what those it comes after (FS) have produced."""
         ...
 
-    async def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
-        """The tasks are queued with a new attempt and the next token, and dispatch rows stand."""
+    def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
+        """With the next `flush` the tasks are queued with a new attempt and the next token, and dispatch rows stand."""
         ...
 
     async def assign(self, taken: Sequence[tuple[Task, MemberId]]) -> None: ...
@@ -261,6 +277,12 @@ class SchedulingWork(Protocol):
         ...
 
     def wake(self, name: str) -> None: ...
+
+    async def standing(self, run: Run) -> Standing: ...
+
+    async def flush(self) -> None:
+        """Write what was put off, for whoever reads it."""
+        ...
 
     async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
         """All parts in order once the last one has come."""

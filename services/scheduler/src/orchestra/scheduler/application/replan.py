@@ -109,11 +109,8 @@ async def _settle(work: SchedulingWork, plan: Plan, added: set[str], cause: str)
     ]
 
 
-async def renew(work: SchedulingWork, run: Run) -> None:
+async def renew(work: SchedulingWork, changed: Sequence[Task], gone: Sequence[Task]) -> None:
     """What comes back to be tried again goes by the newest plan: changed, behind something, or not at all."""
-    changed, gone = await work.graph.returned(run.id)
-    if not changed and not gone:
-        return
     await work.tasks.change([task.id for task in gone], status="cancelled", ended_at=work.now)
     held = await work.graph.renew([task.id for task in changed])
     await tell(

@@ -22,7 +22,7 @@ MOST = 500
 
 async def begin_timers(work: SchedulingWork, run: Run) -> bool:
     """Have the run's ready timers count; True when there were any, for others may have waited for their start."""
-    timers = await work.tasks.next_ready(run.id, {TIMER: MOST})
+    timers = await work.tasks.next_ready(run.id, TIMER, MOST)
     if not timers:
         return False
     project = await work.projects.find(run.workspace_id, run.project_id)
