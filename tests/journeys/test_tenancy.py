@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
     "/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
     "/limits/{scope}/{name}": {"concurrency": 1},
     "/runs/{run_id}/rerun": {"from": ["only"]},
+    "/runs/{run_id}/fork": {"from": ["only"]},
     "/tasks/{task_id}/select": {"member": "ana"},
     "/tasks/{task_id}/report": {"percent": 50},
     "/tasks/{task_id}/abandon": {"reason": "no time"},

@@ -1,4 +1,4 @@
-"""Pausing, resuming, cancelling, retrying and skipping: what is said, and what follows from it."""
+"""Pausing, resuming, cancelling, retrying, forking and skipping: what is said, and what follows from it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +33,24 @@ async def move_run(settings: CliSettings, run_id: str | None, verb: str, body: M
             return Exit.OK
         done = run["totals"].get("done", 0)
         return await go_on(api, screen, settings, run, until_people=True, after=after, done=done)
+
+
+async def fork_run(settings: CliSettings, run_id: str | None, body: Mapping[str, Any]) -> Exit:
+    """Go on from a step beside the run, and follow the new one to its next stop; a held one is only named."""
+    screen = Screen()
+    async with connected(settings) as api:
+        found = await find_run(api, run_id)
+        options = {"concurrency": settings.concurrency, "retries": settings.retries}
+        asked = {name: value for name, value in {**options, **body}.items() if value is not None}
+        run = await api.post(f"/runs/{found['id']}/fork", asked)
+        adopted = run["totals"].get("done", 0)
+        screen.note(f"{run['id']} goes on from {found['id']} in {run['project_id']}; adopted tasks: {adopted}")
+        if run["status"] == "paused":
+            screen.say(f"{run['id']} is held: orchestra runs resume {run['id']}")
+            return Exit.OK
+        if left_alone(screen, settings, run):
+            return Exit.OK
+        return await go_on(api, screen, settings, run, until_people=True)
 
 
 async def hold_task(settings: CliSettings, task: str, run_id: str | None, verb: str) -> Exit:

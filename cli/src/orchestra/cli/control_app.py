@@ -65,6 +65,32 @@ def rerun(
     finish(control.move_run(settings, run, "rerun", {"from": keys}))
 
 
+@runs.command("fork")
+def fork(
+    keys: Annotated[list[str], typer.Option("--from", help="A task's key; may be repeated.", metavar="KEY")],
+    run: WhichRun = None,
+    name: Annotated[str | None, typer.Option(help="Of the new project.", show_default=False)] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Begin nothing before `orchestra runs resume`.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Go through what is left, execute nothing.")] = False,
+    concurrency: Annotated[int | None, typer.Option(help="Commands at a time.")] = None,
+    retries: Annotated[int | None, typer.Option(help="Further tries of every command, in place of the plan's.")] = None,
+    at: Annotated[str | None, typer.Option(help="Begin then: 2026-12-01T09:00, or +1h30m.", show_default=False)] = None,
+    deadline: Annotated[str | None, typer.Option(help="Cancel it if it is open then.", show_default=False)] = None,
+    out: Out = None,
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Go on from tasks in a run and a project of their own; what is done before them is adopted, not executed."""
+    from orchestra.cli import control
+    from orchestra.cli.moments import instant
+
+    settings = settings_of(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
+    start_at, by = (instant(text) if text else None for text in (at, deadline))
+    body = {"from": keys, "name": name, "hold": hold, "dry_run": dry_run, "start_at": start_at, "deadline": by}
+    finish(control.fork_run(settings, run, body))
+
+
 @task.command("pause")
 def pause_task(
     task: WhichTask, run_id: RunId = None, config: Config = None, gateway: Gateway = None, home: Home = None

@@ -30,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs_app = typer.Typer(
-    help="Runs: list, show, read what they print, pause, resume, cancel, retry.", no_args_is_help=True
+    help="Runs: list, show, read what they print, pause, resume, cancel, retry, rerun, fork.", no_args_is_help=True
 )
 task_app = typer.Typer(
     help="Tasks: edit the plan, take, report, finish, give back, show, explain, decide; pause, cancel, retry, skip.",

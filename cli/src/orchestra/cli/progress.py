@@ -61,7 +61,9 @@ class Progress:
         self._done += after == "done"
         if after in SIGNS:
             sign, style = SIGNS[after]
-            self._say(sign, style, key, change["title"] if after in ("done", "assigned") else change["cause"])
+            # What is done without having been ready was done elsewhere: the cause says where.
+            theirs = after in ("done", "assigned") and change["before"] != "blocked"
+            self._say(sign, style, key, change["title"] if theirs else change["cause"])
         elif after == "ready" and was_going is not None:
             self._say("↻", "yellow", key, change["cause"])
 

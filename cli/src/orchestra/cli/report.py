@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestra.cli.moments import wait
 from orchestra.cli.record import Record
+from orchestra.cli.run_queries import tries
 
 
 def report(record: Record, metrics: dict[str, Any], manifest: Sequence[dict[str, Any]], gantt: str) -> str:
@@ -32,6 +33,7 @@ def _facts(record: Record, metrics: dict[str, Any]) -> str:
     tasks = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     rows = [
         ("Run", f"`{run['id']}`, epoch {run['epoch']}"),
+        *([("Goes on from", f"`{run['forked_from']}`")] if run["forked_from"] else []),
         ("Plan", f"version {plan['version']}, hash `{plan['hash']}`, approved by {plan['approved_by']}"),
         ("Started", run["started_at"] or (f"not before {run['start_at']}" if run["start_at"] else "not yet")),
         *([("Deadline", run["deadline"])] if run["deadline"] else []),
@@ -69,7 +71,7 @@ def _tasks(record: Record) -> str:
                 _cell(task["title"]),
                 who["name"] if who else wait(task),
                 f"{task['status']}, late" if task["late"] else task["status"],
-                str(task["attempts"] or ""),
+                tries(task),
                 f"exit {proof['exit_code']}, {proof['duration_ms']} ms, {proof['sandbox_level']}" if proof else "",
                 _cell(f"{failure['class']}: {failure['reason']}") if failure else "",
             )
@@ -90,10 +92,14 @@ def _waiting(run: dict[str, Any]) -> list[str]:
 def _artifacts(record: Record, manifest: Sequence[dict[str, Any]]) -> str:
     keys = {task["id"]: task["key"] for task in record.tasks}
     rows = [
-        (f"`{a['path']}`", keys.get(a["task_id"], a["task_id"]), str(a["attempt"]), str(a["size"]), f"`{a['sha256']}`")
+        (f"`{a['path']}`", keys.get(a["task_id"], a["task_id"]), _try(a), str(a["size"]), f"`{a['sha256']}`")
         for a in manifest
     ]
     return _table(("Path", "Task", "Attempt", "Bytes", "SHA-256"), rows) if rows else "None."
+
+
+def _try(artifact: dict[str, Any]) -> str:
+    return "adopted" if "adopted_from" in artifact else str(artifact["attempt"])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

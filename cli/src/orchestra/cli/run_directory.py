@@ -20,7 +20,7 @@ async def write(api: Api, out: Path, record: Record, gantt: str) -> Path:
     """Write the directory, or bring it up to date."""
     directory = directory_of(out, record.run)
     (directory / "artifacts").mkdir(parents=True, exist_ok=True)
-    manifest = await _artifacts(api, directory / "artifacts", record.attempts)
+    manifest = await _artifacts(api, directory / "artifacts", record)
     metrics = measured(record)
     _json(directory / "plan.json", record.plan)
     _lines(directory / "tasks.jsonl", record.tasks)
@@ -30,15 +30,19 @@ async def write(api: Api, out: Path, record: Record, gantt: str) -> Path:
     return directory
 
 
-async def _artifacts(api: Api, directory: Path, attempts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Fetch outputs and logs by their hash; the manifest says whose they are."""
+async def _artifacts(api: Api, directory: Path, record: Record) -> list[dict[str, Any]]:
+    """Fetch outputs and logs by their hash; the manifest says whose they are, adopted ones with where they are from."""
+    adopted = [task for task in record.tasks if task["adopted_from"]]
+    origins = [
+        *((attempt, {"task_id": attempt["task_id"], "attempt": attempt["number"]}) for attempt in record.attempts),
+        *((task, {"task_id": task["id"], "attempt": 0, "adopted_from": task["adopted_from"]}) for task in adopted),
+    ]
     manifest: list[dict[str, Any]] = []
-    for attempt in attempts:
-        evidence: dict[str, Any] = attempt["evidence"] or {}
+    for made, origin in origins:
+        evidence: dict[str, Any] = made["evidence"] or {}
         log: dict[str, Any] | None = evidence.get("log")
-        artifacts: list[dict[str, Any]] = [*attempt["outputs"], *([log] if log else [])]
+        artifacts: list[dict[str, Any]] = [*made["outputs"], *([log] if log else [])]
         for artifact in artifacts:
-            origin = {"task_id": attempt["task_id"], "attempt": attempt["number"]}
             manifest.append({**artifact, **origin})
             path = directory / artifact["sha256"]
             if not path.exists():

@@ -34,11 +34,13 @@ async def show(settings: CliSettings, run_id: str | None, *, as_json: bool) -> E
         return print_json({**run, "tasks": tasks, "schedule": schedule})
     screen = Screen()
     screen.say(f"{run['id']}: {run['status']}" + (f" ({run['cause']})" if run["cause"] else ""))
+    if run["forked_from"]:
+        screen.say(f"It goes on from {run['forked_from']}.")
     if run["status"] == "accepted" and run["start_at"]:
         screen.say(f"It begins {moment(run['start_at'])}.")
     if run["deadline"] and run["status"] not in ENDED:
         screen.say(f"It is cancelled if it is open {moment(run['deadline'])}.")
-    rows = [(t["key"], t["status"], _who(t), str(t["attempts"] or ""), _title(t)) for t in tasks]
+    rows = [(t["key"], t["status"], _who(t), tries(t), _title(t)) for t in tasks]
     screen.table(("Task", "Status", "Who", "Attempts", "Title"), rows)
     if schedule is not None:
         screen.schedule(schedule, {task["key"]: task["status"] for task in tasks})
@@ -58,6 +60,11 @@ async def find_run(api: Api, run_id: str | None) -> dict[str, Any]:
     if not newest:
         raise Stop(Exit.NOT_FOUND, "there is no run yet")
     return newest[0]
+
+
+def tries(task: dict[str, Any]) -> str:
+    """How many attempts it had, or that another run did it."""
+    return "adopted" if task["adopted_from"] else str(task["attempts"] or "")
 
 
 def _who(task: dict[str, Any]) -> str:

@@ -75,6 +75,7 @@ async def show(settings: CliSettings, task: str, run_id: str | None, *, as_json:
             ("Who", member["name"] if member else ""),
             ("Covers", ", ".join(found["covers"])),
             ("After", ", ".join(each["key"] for each in found["dependencies"])),
+            ("Adopted from", found["adopted_from"] or ""),
             ("Attempts", str(found["attempts"] or "")),
             ("Last failure", failed),
             *(("Guidance", text) for text in found["guidance"]),

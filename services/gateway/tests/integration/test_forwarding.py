@@ -13,6 +13,7 @@ from services.gateway.tests.harness import ON_SQLITE, Gateway, gateway_running, 
 from starlette.types import Receive, Scope, Send
 
 from orchestra.chassis.http.in_process import InProcessHttp
+from orchestra.gateway.entrypoints import projects
 from orchestra.gateway.entrypoints.routes import EDITS, FORWARDED
 
 pytestmark = ON_SQLITE
@@ -287,3 +288,37 @@ async def test_a_body_that_is_no_artifact_has_a_limit(gateway: Gateway) -> None:
     answer = await gateway.client().post("/api/v1/projects", content=content())
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+async def test_a_fork_is_answered_once_the_planner_knows_its_project(gateway: Gateway) -> None:
+    run = {"id": "run_2", "project_id": "prj_2"}
+    gateway["scheduler"].says("POST", "/runs/run_1/fork", run, 201, location="/runs/run_2", idempotent_replayed="true")
+    asking = asyncio.create_task(gateway.client().post("/api/v1/runs/run_1/fork", json={"from": ["a"]}))
+    async with asyncio.timeout(60):
+        while len(gateway["planner"].asked("GET", "/projects/prj_2")) < 2:
+            await asyncio.sleep(0.01)
+    assert not asking.done()
+    await gateway.project("prj_2")
+    answer = await asking
+    assert (answer.status_code, answer.json()) == (201, run)
+    assert answer.headers["location"] == "/api/v1/runs/run_2"
+    assert answer.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_fork_that_the_planner_does_not_hear_of_in_time_has_begun_all_the_same(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "PATIENCE_S", 0.0)
+    run = {"id": "run_2", "project_id": "prj_2"}
+    gateway["scheduler"].says("POST", "/runs/run_1/fork", run, 201)
+    asked = {"from": ["a"]}
+    assert (await gateway.client().post("/api/v1/runs/run_1/fork", json=asked)).status_code == 202
+    gateway["planner"].says("GET", "/projects/prj_2", {}, 503)
+    answer = await gateway.client().post("/api/v1/runs/run_1/fork", json=asked)
+    assert (answer.status_code, answer.json()) == (202, run)
+
+
+async def test_a_fork_that_is_refused_asks_nobody_else(gateway: Gateway) -> None:
+    answer = await gateway.client().post("/api/v1/runs/run_1/fork", json={"from": ["a"]})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown-thing")
+    assert gateway["planner"].received == []

@@ -23,6 +23,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(scheduling.PlanApplied, "scheduler", ("planner", "gateway")),
     Entry(scheduling.PlanRefused, "scheduler", ("planner", "gateway")),
     Entry(scheduling.RunChanged, "scheduler", ("executor", "gateway", "notifier")),
+    Entry(scheduling.RunForked, "scheduler", ("planner",)),
     Entry(scheduling.TaskDispatched, "scheduler", ("executor",)),
     Entry(scheduling.DispatchWithdrawn, "scheduler", ("executor",)),
     Entry(scheduling.DispatchRecalled, "scheduler", ("executor",)),

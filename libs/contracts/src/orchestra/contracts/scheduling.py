@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestra.contracts.event import Event, Fact
-from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, Sha256, TaskId
+from orchestra.contracts.event import Event, Fact, PartedEvent
+from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId
 from orchestra.contracts.planning import Command, Input
 
 TaskStatus = Literal[
@@ -60,6 +60,31 @@ class RunChanged(Event, kind="run.changed.v1", subject="run_id"):
     totals: dict[str, int]
     """Tasks of the run by status; a status that no task has is left out."""
     cause: str = ""
+
+
+class ForkedTask(Fact):
+    id: TaskId
+    key: str
+    done_at: datetime | None = None
+    """It is adopted, and was done then; None: it is not, or was gone through in a dry run."""
+
+
+class RunForked(PartedEvent, kind="run.forked.v1", subject="run_id"):
+    """A run goes on from a step of another one, beside it: in a project of its own, by a plan of the same content.
+
+    All that this event names besides its origin has come to be with it; the tasks are split over the parts, in order.
+    """
+
+    run_id: RunId
+    plan_id: PlanId
+    hash: Sha256
+    name: str | None = None
+    """Of the project; None: after the one that it comes from."""
+    by: str
+    from_run: RunId
+    from_project: ProjectId
+    from_plan: PlanId
+    tasks: tuple[ForkedTask, ...]
 
 
 class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", packed=True):

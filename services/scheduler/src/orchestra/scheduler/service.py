@@ -8,7 +8,7 @@ from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_ru
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.domain import checkpoint_errors, errors, limit_errors
-from orchestra.scheduler.entrypoints import calendar, checkpoints, control, history, limits, members, people
+from orchestra.scheduler.entrypoints import calendar, checkpoints, control, forks, history, limits, members, people
 from orchestra.scheduler.entrypoints.events import subscriptions
 from orchestra.scheduler.entrypoints.http import router
 from orchestra.scheduler.entrypoints.loops import loops
@@ -31,6 +31,7 @@ service = Service(
     routers=[
         router,
         control.router,
+        forks.router,
         checkpoints.router,
         limits.router,
         members.router,

@@ -109,14 +109,18 @@ class Services:
     ) -> Answer:
         """The answer with its body. Raises Unavailable when none comes."""
         response = await self.send(service, requester, method, path, json=json, total=total)
+        await self.read(service, response, total)
+        return response
+
+    async def read(self, service: str, answer: Answer, total: float = TOTAL) -> bytes:
+        """The body of the service's answer, which is closed then. Raises Unavailable when it does not come."""
         try:
             async with asyncio.timeout(total):
-                await response.aread()
+                return await answer.aread()
         except (TimeoutError, httpx.TransportError) as error:
             raise Unavailable(f"the {service} is away ({type(error).__name__})") from error
         finally:
-            await response.aclose()
-        return response
+            await answer.aclose()
 
     async def project(self, requester: Requester, project_id: ProjectId) -> Project:
         found = await self.ask("planner", _reader(requester), "GET", f"/projects/{segment(project_id)}")

@@ -12,7 +12,7 @@ from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.gateway.adapters.services import TOTAL, Answer, Services, segment
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
-from orchestra.gateway.entrypoints.routes import ANSWER, EDITS, FORWARDED, PLAN, Route
+from orchestra.gateway.entrypoints.routes import ANSWER, EDITS, FORK, FORWARDED, PLAN, Route
 
 PASSED_ON = ("accept", "content-type", "content-length", "idempotency-key", "if-match", "if-none-match")
 PASSED_BACK = (
@@ -53,10 +53,14 @@ async def call(route: Route, request: Request, caller: Caller, services: Service
 
 def relay(answer: Answer) -> Response:
     """The answer as it came: its status, its body, the headers that mean something to the caller."""
+    return _Relayed(answer, passed_back(answer))
+
+
+def passed_back(answer: Answer) -> dict[str, str]:
     headers = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
     if headers.get("location", "").startswith("/"):
         headers["location"] = PREFIX + headers["location"]
-    return _Relayed(answer, headers)
+    return headers
 
 
 def _body(request: Request) -> AsyncIterable[bytes] | None:
@@ -86,8 +90,9 @@ def _handler(route: Route) -> Any:
 
 
 for _route in FORWARDED:
-    # plans.py answers for a plan that is on its way, and asks the policy about edits; answers.py looks for content.
-    if _route not in (PLAN, EDITS, ANSWER):
+    # plans.py answers for a plan that is on its way, and asks the policy about edits; answers.py looks for content;
+    # projects.py answers once a fork's project is known.
+    if _route not in (PLAN, EDITS, ANSWER, FORK):
         router.add_api_route(
             _route.path,
             _handler(_route),

@@ -1,6 +1,7 @@
-"""Projects as a whole: exported, and in and out of the archive: the scheduler decides, the planner hears."""
+"""Projects as a whole: exported, in and out of the archive, and forked: the scheduler decides, the planner hears."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 from typing import Annotated
@@ -9,14 +10,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
+from pydantic_core import from_json
 
+from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.gateway.adapters.project_export import ProjectExport
-from orchestra.gateway.adapters.services import Services, segment
+from orchestra.gateway.adapters.services import Answer, Services, segment
 from orchestra.gateway.domain.errors import UnknownProject
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
-from orchestra.gateway.entrypoints.forwarding import call, relay
-from orchestra.gateway.entrypoints.routes import Route
+from orchestra.gateway.entrypoints.forwarding import call, passed_back, relay
+from orchestra.gateway.entrypoints.routes import FORK, Route
 
 ARCHIVE = Route("POST", "/projects/{project_id}/archive", "scheduler", "write", in_project=True)
 UNARCHIVE = Route("POST", "/projects/{project_id}/unarchive", "scheduler", "write", in_project=True)
@@ -69,18 +72,41 @@ async def export(
     return StreamingResponse(whole.parts(artifacts=artifacts), 200, headers, "application/zip")
 
 
+@router.post(FORK.path, dependencies=[needs(FORK.grant)], include_in_schema=False)
+async def fork(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+    """201 with the new run once the planner shows its project; 202 when that takes long: it has begun all the same."""
+    answer = await call(FORK, request, caller, services)
+    if answer.status_code != 201:
+        return relay(answer)
+    body = await services.read("scheduler", answer)
+    try:
+        _, heard = await _heard(services, caller, str(from_json(body)["project_id"]), lambda shown: shown.is_success)
+    except Unavailable:
+        heard = False
+    return Response(body, 201 if heard else 202, passed_back(answer))
+
+
 async def _file(route: Route, project_id: str, request: Request, caller: Caller, services: Services) -> Response:
     """200 with the project once the planner shows it so; 202 when that takes long: it is decided all the same."""
     answer = await call(route, request, caller, services)
     if answer.status_code != 200:
         return relay(answer)
     await answer.aclose()
+
+    def as_decided(shown: Answer) -> bool:
+        return not shown.is_success or (shown.json()["archived_at"] is not None) == (route is ARCHIVE)
+
+    shown, heard = await _heard(services, caller, project_id, as_decided)
+    return JSONResponse(shown.json(), shown.status_code if heard else 202)
+
+
+async def _heard(
+    services: Services, caller: Caller, project_id: str, what: Callable[[Answer], bool]
+) -> tuple[Answer, bool]:
+    """What the planner shows of the project once that is true, or when all patience is over; and whether it is."""
     until = monotonic() + PATIENCE_S
     while True:
         shown = await services.ask("planner", caller, "GET", f"/projects/{segment(project_id)}")
-        project = shown.json()
-        if not shown.is_success or (project["archived_at"] is not None) == (route is ARCHIVE):
-            return JSONResponse(project, shown.status_code)
-        if monotonic() >= until:
-            return JSONResponse(project, 202)
+        if (heard := what(shown)) or monotonic() >= until:
+            return shown, heard
         await asyncio.sleep(0.05)

@@ -22,6 +22,7 @@ class Route:
 
 PLAN = Route("GET", "/plans/{plan_id}", "planner", "read")
 EDITS = Route("POST", "/projects/{project_id}/plans/edits", "planner", "write")
+FORK = Route("POST", "/runs/{run_id}/fork", "scheduler", "write")
 ANSWER = Route("POST", "/checkpoints/{checkpoint_id}/answer", "scheduler", "write")
 
 MAIL = "/mail-subscriptions/{mail_subscription_id}"
@@ -68,6 +69,7 @@ FORWARDED: tuple[Route, ...] = (
     Route("POST", "/runs/{run_id}/cancel", "scheduler", "write"),
     Route("POST", "/runs/{run_id}/retry", "scheduler", "write"),
     Route("POST", "/runs/{run_id}/rerun", "scheduler", "write"),
+    FORK,
     Route("GET", "/runs/{run_id}/tasks", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/tasks", "scheduler", "read", in_project=True),
     Route("GET", "/tasks/{task_id}", "scheduler", "read"),

@@ -1,5 +1,6 @@
 """Completions on SQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
@@ -11,9 +12,9 @@ class SqlCompletions:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    async def add(self, workspace_id: WorkspaceId, task_id: TaskId, at: datetime) -> None:
-        await self._work.connection.execute(
-            self._work.dialect.insert(COMPLETION)
-            .values(workspace_id=workspace_id, task_id=task_id, at=at)
-            .on_conflict_do_nothing()
-        )
+    async def add(self, workspace_id: WorkspaceId, done: Mapping[TaskId, datetime]) -> None:
+        if done:
+            await self._work.connection.execute(
+                self._work.dialect.insert(COMPLETION).on_conflict_do_nothing(),
+                [{"workspace_id": workspace_id, "task_id": task_id, "at": at} for task_id, at in done.items()],
+            )

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging.inbox import gather
-from orchestra.contracts.planning import PlanRequested
 from orchestra.planner.adapters.completions import SqlCompletions
 from orchestra.planner.adapters.plans import SqlPlans
 from orchestra.planner.adapters.projects import SqlProjects
 from orchestra.planner.adapters.requirements import SqlRequirements
+from orchestra.planner.application.ports import Part
 
 
 class PlanningWork(UnitOfWork):
@@ -28,5 +28,5 @@ class PlanningWork(UnitOfWork):
     def completions(self) -> SqlCompletions:
         return SqlCompletions(self)
 
-    async def gathered(self, part: PlanRequested) -> Sequence[PlanRequested] | None:
+    async def gathered(self, part: Part) -> Sequence[Part] | None:
         return await gather(self, f"{self.service}:{part.kind}", part)

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
-from orchestra.contracts.event import Event
+from orchestra.contracts.event import Event, PartedEvent
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.planning import Fault, PlanRequested
 from orchestra.planner.application.views import PlanSummary, Project, RequirementView
 from orchestra.planner.domain.document import Block
 from orchestra.planner.domain.plan import Plan
 from orchestra.planner.domain.requirements import Requirement
+
+Part = TypeVar("Part", bound=PartedEvent)
 
 ReadBlocks = Callable[[str], Iterable[Block]]
 """Reads a document. May take seconds: never called on the event loop."""
@@ -159,8 +161,8 @@ class Plans(Protocol):
 
 
 class Completions(Protocol):
-    async def add(self, workspace_id: WorkspaceId, task_id: TaskId, at: datetime) -> None:
-        """Does nothing when the task is done already."""
+    async def add(self, workspace_id: WorkspaceId, done: Mapping[TaskId, datetime]) -> None:
+        """When which tasks were done; nothing changes of one that is done already."""
         ...
 
 
@@ -181,8 +183,8 @@ class Work(Protocol):
     @property
     def completions(self) -> Completions: ...
 
-    async def gathered(self, part: PlanRequested) -> Sequence[PlanRequested] | None:
-        """All parts of the request once the last one has come, else None."""
+    async def gathered(self, part: Part) -> Sequence[Part] | None:
+        """All parts of the event once the last one has come, else None."""
         ...
 
     def publish(self, *events: Event, trace: str | None = None) -> None: ...

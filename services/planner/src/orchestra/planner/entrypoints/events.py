@@ -2,12 +2,13 @@
 
 from orchestra.chassis.messaging.subscriptions import Subscriptions
 from orchestra.contracts.planning import PlanRequested
-from orchestra.contracts.scheduling import PlanApplied, PlanRefused, ProjectChanged, TaskCompleted
+from orchestra.contracts.scheduling import PlanApplied, PlanRefused, ProjectChanged, RunForked, TaskCompleted
 from orchestra.planner.adapters.work import PlanningWork
 from orchestra.planner.application.accept_plan_request import accept_plan_request
 from orchestra.planner.application.record_application import record_application
 from orchestra.planner.application.record_archiving import record_archiving
 from orchestra.planner.application.record_completion import record_completion
+from orchestra.planner.application.record_fork import record_fork
 
 subscriptions = Subscriptions("planner")
 
@@ -35,3 +36,8 @@ async def task_completed(event: TaskCompleted, work: PlanningWork) -> None:
 @subscriptions.on(ProjectChanged)
 async def project_changed(event: ProjectChanged, work: PlanningWork) -> None:
     await record_archiving(work, event)
+
+
+@subscriptions.on(RunForked)
+async def run_forked(event: RunForked, work: PlanningWork) -> None:
+    await record_fork(work, event)

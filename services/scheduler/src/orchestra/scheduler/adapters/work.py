@@ -4,6 +4,7 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
 from orchestra.scheduler.adapters.checkpoints import SqlCheckpoints
+from orchestra.scheduler.adapters.forks import SqlForks
 from orchestra.scheduler.adapters.gates import SqlGates
 from orchestra.scheduler.adapters.graph import SqlGraph
 from orchestra.scheduler.adapters.limits import SqlLimits
@@ -63,6 +64,10 @@ class SqlSchedulingWork(UnitOfWork):
     @property
     def graph(self) -> SqlGraph:
         return SqlGraph(self)
+
+    @property
+    def forks(self) -> SqlForks:
+        return SqlForks(self)
 
     @property
     def checkpoints(self) -> SqlCheckpoints:

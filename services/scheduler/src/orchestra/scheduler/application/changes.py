@@ -31,6 +31,11 @@ def moved_again(task: Task, after: TaskStatus, cause: str) -> Move:
     return task, after, cause, None
 
 
+def adopted(task: Task, cause: str, assignee: MemberId | None) -> Move:
+    """The beginning of a task that another run has done."""
+    return task, "done", cause, assignee
+
+
 async def tell(work: SchedulingWork, moves: Iterable[Move], kind: LogKind | None = None) -> None:
     """Have these moves logged and told, and the schedules of their projects recalculated (BR-SCHED-003, BR-ASSIGN-005).
 

@@ -1,12 +1,17 @@
 """What a command is about, with its project held: it stays as it is found until the transaction ends."""
 
+from collections.abc import Iterable, Sequence
+
 from orchestra.contracts.ids import PlanId, RunId, TaskId, WorkspaceId
 from orchestra.scheduler.application.gate_ports import Key
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.domain.errors import PlanAlreadyRuns, PlanSuperseded, RefusedTransition
+from orchestra.scheduler.domain.errors import PlanAlreadyRuns, PlanSuperseded, RefusedTransition, UnknownTask
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OPEN, RUN_OVER
 from orchestra.scheduler.domain.work.task import Task
+
+MOST_NAMED = 5
+"""Tasks that a refusal names."""
 
 
 async def held_run(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId) -> Run:
@@ -27,6 +32,14 @@ async def task_in_run(work: SchedulingWork, workspace_id: WorkspaceId, task_id: 
     """The task and its run, if it is in one. Raises UnknownTask."""
     task = await held_task(work, workspace_id, task_id)
     return task, await work.runs.get(task.run_id) if task.run_id else None
+
+
+def named_by(keys: Sequence[str], tasks: Iterable[Task]) -> set[TaskId]:
+    """Those of the tasks that have these keys. Raises UnknownTask."""
+    by_key = {task.key: task.id for task in tasks}
+    if unknown := [key for key in keys if key not in by_key]:
+        raise UnknownTask(*unknown[:MOST_NAMED])
+    return {by_key[key] for key in keys}
 
 
 async def refuse_unless_newest(work: SchedulingWork, key: Key, plan_id: PlanId) -> None:

@@ -15,6 +15,7 @@ from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunI
 from orchestra.contracts.planning import DecomposedTask, Input, TasksDecomposed
 from orchestra.contracts.scheduling import TaskChange, TaskStatus
 from orchestra.scheduler.application.checkpoint_ports import Checkpoints
+from orchestra.scheduler.application.fork_ports import Forks
 from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
 from orchestra.scheduler.application.graph import Graph
 from orchestra.scheduler.application.limit_ports import Limits
@@ -248,6 +249,9 @@ class SchedulingWork(Protocol):
 
     @property
     def graph(self) -> Graph: ...
+
+    @property
+    def forks(self) -> Forks: ...
 
     @property
     def checkpoints(self) -> Checkpoints: ...

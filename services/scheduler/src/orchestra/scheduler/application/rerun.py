@@ -4,31 +4,30 @@ Invariants: what is done again is as if it had never been done; what comes befor
 under way is touched. The run is open again, in its next epoch where it had ended; a paused one stays paused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestra.contracts.ids import RunId, TaskId, WorkspaceId
 from orchestra.scheduler.application.advance_run import go_on
 from orchestra.scheduler.application.call_back import withdraw
 from orchestra.scheduler.application.changes import moved, moved_again, tell
-from orchestra.scheduler.application.find_held import held_run, refuse_beside_another, refuse_unless_newest
+from orchestra.scheduler.application.find_held import (
+    MOST_NAMED,
+    held_run,
+    named_by,
+    refuse_beside_another,
+    refuse_unless_newest,
+)
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.retry_task import ANEW, keep_times
-from orchestra.scheduler.domain.errors import (
-    RefusedTransition,
-    TasksAtWork,
-    UnknownTask,
-)
+from orchestra.scheduler.domain.errors import RefusedTransition, TasksAtWork
 from orchestra.scheduler.domain.work.graph import with_all_after
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
-MOST_NAMED = 5
-"""Tasks that a refusal names."""
-
 _UNDONE: Mapping[str, Any] = {
     **ANEW,
-    **dict.fromkeys(("attempt_id", "performed_at", "ends_at", "outputs", "evidence", "last_failure")),
+    **dict.fromkeys(("attempt_id", "performed_at", "ends_at", "outputs", "evidence", "last_failure", "adopted_from")),
 }
 """What is written of a task as if it had never been done; how often it was tried stays."""
 
@@ -46,7 +45,7 @@ async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, 
     await refuse_unless_newest(work, key, run.plan_id)
     await refuse_beside_another(work, key, run.id)
     tasks = {task.id: task for task in await work.tasks.of_plan(run.plan_id)}
-    named = _named(tasks.values(), keys)
+    named = named_by(keys, tasks.values())
     edges = ((edge.predecessor, edge.successor) for edge in await work.graph.edges(*key))
     part = [tasks[task_id] for task_id in with_all_after(named, edges) if task_id in tasks]
     again = [task for task in part if _is_done_again(task, named)]
@@ -67,13 +66,6 @@ async def rerun(work: SchedulingWork, workspace_id: WorkspaceId, run_id: RunId, 
         ],
     )
     return run if run.status == "paused" else await go_on(work, run, cause)
-
-
-def _named(tasks: Iterable[Task], keys: Sequence[str]) -> set[TaskId]:
-    by_key = {task.key: task.id for task in tasks}
-    if unknown := [key for key in keys if key not in by_key]:
-        raise UnknownTask(*unknown[:MOST_NAMED])
-    return {by_key[key] for key in keys}
 
 
 def _is_done_again(task: Task, named: set[TaskId]) -> bool:

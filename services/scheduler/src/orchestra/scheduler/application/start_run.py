@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestra.chassis.ids import new_id
-from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
+from orchestra.contracts.ids import PlanId, ProjectId, RunId, Sha256, WorkspaceId
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.find_held import refuse_beside_another, refuse_unless_newest
@@ -41,8 +41,7 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
     Raises PlanAlreadyRuns when it has a run, or another of the project is open: that one goes on with the newest plan.
     """
     await work.projects.hold(request.workspace_id, request.project_id)
-    if request.deadline is not None and request.deadline <= max(work.now, request.start_at or work.now):
-        raise DeadlinePassed(f"its deadline is {request.deadline:%Y-%m-%d %H:%M:%S} UTC")
+    run = new_run(request, work.now)
     key = (request.workspace_id, request.project_id)
     plan = await work.plans.find(request.plan_id)
     if plan is not None:
@@ -55,7 +54,22 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
     if earlier is not None:
         raise PlanAlreadyRuns(earlier.id)
     await refuse_beside_another(work, key)
-    run = Run(
+    await work.runs.add(run)
+    if plan is None:
+        return run
+    await work.tasks.give_to_run(plan.id, run.id)
+    await settle_checkpoints(work, key, "another run has its task")
+    if run.early(work.now):
+        work.projects.mark_stale([key], "the run begins later")
+        work.wake("recalculation")
+    return await advance_run(work, run, "the run was started")
+
+
+def new_run(request: RunRequest, now: datetime, forked_from: RunId | None = None) -> Run:
+    """Accepted, and known to nobody yet. Raises DeadlinePassed."""
+    if request.deadline is not None and request.deadline <= max(now, request.start_at or now):
+        raise DeadlinePassed(f"its deadline is {request.deadline:%Y-%m-%d %H:%M:%S} UTC")
+    return Run(
         id=new_id("run"),
         workspace_id=request.workspace_id,
         project_id=request.project_id,
@@ -69,16 +83,8 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
         retries=request.retries,
         requested_by=request.requested_by,
         trace=request.trace,
-        created_at=work.now,
+        created_at=now,
         start_at=request.start_at,
         deadline=request.deadline,
+        forked_from=forked_from,
     )
-    await work.runs.add(run)
-    if plan is None:
-        return run
-    await work.tasks.give_to_run(plan.id, run.id)
-    await settle_checkpoints(work, key, "another run has its task")
-    if run.early(work.now):
-        work.projects.mark_stale([key], "the run begins later")
-        work.wake("recalculation")
-    return await advance_run(work, run, "the run was started")

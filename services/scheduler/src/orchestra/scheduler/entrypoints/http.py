@@ -34,9 +34,7 @@ from orchestra.scheduler.entrypoints.views import (
 router = APIRouter()
 
 
-class StartRun(Strict):
-    plan_id: str
-    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+class RunOptions(Strict):
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     retries: int | None = Field(default=None, ge=0, le=100)
     dry_run: bool = False
@@ -50,6 +48,15 @@ class StartRun(Strict):
         if self.start_at is not None and self.deadline is not None and self.deadline <= self.start_at:
             raise PydanticCustomError("deadline_before_start", "the run would have to end before it begins")
         return self
+
+    def said(self) -> dict[str, Any]:
+        """For the request of a run."""
+        return {name: getattr(self, name) for name in RunOptions.model_fields} | {"trace": traceparent()}
+
+
+class StartRun(RunOptions):
+    plan_id: str
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class CompleteTask(Strict):
@@ -92,12 +99,7 @@ async def post_run(project_id: str, request: StartRun, command: CurrentCommand) 
         plan_id=request.plan_id,
         plan_hash=request.hash,
         requested_by=command.caller.subject,
-        concurrency=request.concurrency,
-        retries=request.retries,
-        dry_run=request.dry_run,
-        trace=traceparent(),
-        start_at=request.start_at,
-        deadline=request.deadline,
+        **request.said(),
     )
 
     async def effect(work: SqlSchedulingWork) -> RunView:

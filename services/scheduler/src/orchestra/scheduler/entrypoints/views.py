@@ -59,6 +59,8 @@ class RunView(BaseModel):
     """It does not begin before."""
     deadline: datetime | None = None
     """It is cancelled if it is open still."""
+    forked_from: str | None = None
+    """The run that it goes on from; what that one had done stands here as adopted."""
 
 
 class DependencyView(BaseModel):
@@ -121,6 +123,8 @@ class TaskView(BaseModel):
     """Input files that further tries find with other content, by path."""
     outputs: list[Artifact]
     evidence: Evidence | None
+    adopted_from: str | None = None
+    """The task of another run that did it: outputs, evidence, times and the attempt are those of that one."""
     critical: bool
     slack_minutes: int | None
     retired: bool = False

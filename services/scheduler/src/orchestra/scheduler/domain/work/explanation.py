@@ -67,10 +67,14 @@ def explain(
     `allowances` are what limits and mutexes let out now; `checkpoint_id` is the open one.
     """
     waits = (*_pause(task), *_waits(task, run, gates, members, allowances, now), *_checkpoint(checkpoint_id))
-    told = [*(wait.text for wait in waits), *_deadline(task, now)]
+    told = [*(wait.text for wait in waits), *_deadline(task, now), *_origin(task)]
     if not told:
         return Explanation(f"{task.key} is {task.status}.", ())
     return Explanation(f"{task.key} is {task.status}: {'; '.join(told)}.", waits)
+
+
+def _origin(task: Task) -> list[str]:
+    return [f"it is adopted from {task.adopted_from}"] if task.adopted_from else []
 
 
 def _deadline(task: Task, now: datetime) -> list[str]:

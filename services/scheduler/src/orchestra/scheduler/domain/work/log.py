@@ -7,7 +7,7 @@ from orchestra.contracts.ids import MemberId, ProjectId, RunId, TaskId, Workspac
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.domain.work.task import Task
 
-LogKind = Literal["assigned", "unassigned", "abandoned", "reported", "status"]
+LogKind = Literal["assigned", "unassigned", "abandoned", "reported", "adopted", "status"]
 
 _NOBODYS: tuple[TaskStatus, ...] = ("ready", "blocked")
 

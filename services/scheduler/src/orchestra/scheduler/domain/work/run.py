@@ -36,6 +36,8 @@ class Run:
     """It does not begin before."""
     deadline: datetime | None = None
     """It is cancelled if it is open still; None: it has none, or was reopened after it."""
+    forked_from: RunId | None = None
+    """The run that it goes on from."""
 
     def early(self, now: datetime) -> bool:
         """Its time has not come."""

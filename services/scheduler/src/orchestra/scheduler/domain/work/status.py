@@ -29,6 +29,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 - `cancelled` is left when a newer plan has the task again; to `waiting` where it may have had its effect.
 - `failed`, and `cancelled` by hand, end a task until a person decides otherwise: once more (`ready`, or `blocked` where
   something has to be done before), go on without it (`skipped`).
+- A task that a fork adopts begins as `done`, and is told as a move from `blocked` that nothing else makes.
 - A paused task is in no state of its own: it keeps the one it has, and nothing of it is started.
 """
 

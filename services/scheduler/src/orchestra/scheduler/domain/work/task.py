@@ -68,6 +68,8 @@ class Task:
     """Of a timer that counts."""
     expires_at: datetime | None = None
     """When the deadline of a command takes effect."""
+    adopted_from: TaskId | None = None
+    """The task of another run that did it: nothing of it was executed here."""
 
     @property
     def is_timer(self) -> bool:
