@@ -44,7 +44,7 @@ async def rows_of(stage: Stage, run: str) -> list[dict[str, Any]]:
     async with stage.running.database.read() as view:
         rows = await view.connection.execute(select(TASK).where(TASK.c.run_id == run).order_by(TASK.c.position))
         # The schedule of the first project may be recalculated meanwhile, as it would be without a fork.
-        return [{k: v for k, v in row.items() if not k.startswith("planned_")} for row in rows.mappings()]
+        return [{k: v for k, v in row.items() if not k.startswith(("planned_", "share"))} for row in rows.mappings()]
 
 
 async def shown(stage: Stage, run: str) -> dict[str, Any]:
