@@ -79,3 +79,5 @@ async def test_both_runtimes_come_to_the_same(on_one_process: System, on_five_pr
     assert one.assignees() == five.assignees()
     assert one.run["totals"] == five.run["totals"]
     assert one.run["sandbox_levels"] == five.run["sandbox_levels"]
+    assert one.run["cgroups"] == five.run["cgroups"]
+    assert sum(one.run["cgroups"].values()) == sum(one.run["sandbox_levels"].values())

@@ -54,6 +54,7 @@ def measured(record: Record) -> dict[str, Any]:
         "cpu_s": round(sum(proof["cpu_ms"] for proof in proofs) / 1000, 3),
         "peak_kb": max((proof["peak_kb"] for proof in proofs), default=0),
         "sandbox_levels": record.run["sandbox_levels"],
+        "cgroups": record.run["cgroups"],
         "artifacts": sum(len(attempt["outputs"]) for attempt in record.attempts),
         "requirements": len(record.requirements),
         "requirements_satisfied": sum(r["satisfied"] for r in record.requirements),

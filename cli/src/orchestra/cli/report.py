@@ -29,7 +29,7 @@ def report(record: Record, metrics: dict[str, Any], manifest: Sequence[dict[str,
 
 def _facts(record: Record, metrics: dict[str, Any]) -> str:
     run, plan = record.run, record.plan
-    levels = ", ".join(f"{level} ({count})" for level, count in sorted(run["sandbox_levels"].items())) or "none used"
+    levels, cgroups = _counted(run["sandbox_levels"]), _counted(run["cgroups"])
     tasks = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     rows = [
         ("Run", f"`{run['id']}`, epoch {run['epoch']}"),
@@ -41,9 +41,14 @@ def _facts(record: Record, metrics: dict[str, Any]) -> str:
         ("Tasks", tasks),
         ("Further tries", str(metrics["further_tries"])),
         ("Commands", f"{metrics['commands_busy_s']} s of work in {metrics['commands_wall_s']} s"),
-        ("Sandbox level", levels),
+        ("Sandbox level", levels or "none used"),
+        *([("Control groups", cgroups)] if cgroups else []),
     ]
     return _table(("", ""), rows)
+
+
+def _counted(found: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(found.items()))
 
 
 def _requirements(record: Record) -> str:

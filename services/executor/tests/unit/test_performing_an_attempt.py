@@ -18,6 +18,7 @@ from orchestra.executor.application.ports import (
     BadOutputs,
     BadWorkspace,
     CommandRefused,
+    Grouping,
     Outcome,
     SandboxCommand,
     SandboxLost,
@@ -37,6 +38,7 @@ class FakeSandbox:
     act: Act
     level: Level = Level.L3
     checks: tuple[()] = ()
+    grouping: Grouping = field(default_factory=lambda: Grouping("v1"))
     seen: list[SandboxCommand] = field(default_factory=list[SandboxCommand])
 
     async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
@@ -165,6 +167,7 @@ async def test_a_success_has_its_outputs_and_its_evidence(scene: Callable[..., S
     assert ending.outputs == (OUTPUT,)
     seen = ending.evidence
     assert (seen.exit_code, seen.sandbox_level, seen.duration_ms, seen.cpu_ms, seen.peak_kb) == (0, "L3", 120, 80, 5000)
+    assert seen.cgroup == "v1"
     assert seen.log
     assert here.artifacts.contents[seen.log.sha256] == b"done\n"
     assert seen.tail == "done\n"

@@ -5,7 +5,7 @@ from services.executor.tests.dispatches import held
 
 from orchestra.contracts.planning import Command, FailOn, Input
 from orchestra.executor.domain.attempt import Failed
-from orchestra.executor.domain.policy import Policy
+from orchestra.executor.domain.policy import MIB, Policy
 from orchestra.executor.domain.verdict import Seen, fault, obstacle, printed
 
 POLICY = Policy(tools=frozenset({"python3"}))
@@ -42,6 +42,16 @@ def test_a_listed_status_of_zero_is_final_too() -> None:
 
     assert failed
     assert failed.failure == "permanent"
+
+
+def test_a_kill_for_memory_is_told_as_what_it_is_and_is_final() -> None:
+    failed = fault(FAIL_ON, Seen(None, "memory", None, allowed_s=7, memory_bytes=256 * MIB))
+
+    assert failed
+    assert failed.failure == "permanent"
+    assert failed.reason == (
+        "It was ended because it passed a limit of the policy: memory, 256 MiB for all of its processes together."
+    )
 
 
 def test_a_listed_text_fails_a_command_that_ends_well() -> None:

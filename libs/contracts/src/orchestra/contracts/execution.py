@@ -23,9 +23,12 @@ class Evidence(Fact):
 
     exit_code: int | None = None
     sandbox_level: str
+    cgroup: Literal["v1", "v2"] | None = None
+    """The version of control groups that kept the limits of all its processes together; null where none did."""
     duration_ms: int
     cpu_ms: int = 0
     peak_kb: int = 0
+    """Of all processes and the pages of their files, where a control group counts them; else of the largest process."""
     log: Artifact | None = None
     """Standard output and standard error together, cut at the policy's limit."""
     tail: str = ""

@@ -8,6 +8,7 @@ from orchestra.contracts import catalog
 from orchestra.executor.adapters.artifact_store import DirectoryArtifacts
 from orchestra.executor.adapters.owner import this_process
 from orchestra.executor.adapters.readings import diagnose, read_attempts, read_place
+from orchestra.executor.adapters.sandbox import delegation
 from orchestra.executor.adapters.sandbox.orphans import end_orphans
 from orchestra.executor.adapters.sandbox.probe import strongest
 from orchestra.executor.adapters.tables import metadata
@@ -39,6 +40,7 @@ async def wire(room: Room[ExecutorWork, ExecutorSettings]) -> None:
     performances = Performances(room.database, room.wakeups, bench, terms)
 
     await lose_what_the_dead_held(room.database)
+    await asyncio.to_thread(delegation.clear)
     await asyncio.to_thread(end_orphans, workspaces)
     await clear_away(room.database, bench, workspaces)
     room.app.state.desk = Desk(store, sandbox, policy, settings.max_artifact_bytes)
@@ -49,6 +51,7 @@ async def wire(room: Room[ExecutorWork, ExecutorSettings]) -> None:
     room.looks.append(read_place(sandbox, policy, settings.artifacts_dir))
     room.diagnoses.append(diagnose(sandbox, policy, settings.artifacts_dir))
     room.notes["sandbox"] = sandbox.level.name
+    room.notes["cgroups"] = str(sandbox.grouping)
     room.checks["sandbox"] = lambda: _check(sandbox, policy)
 
 

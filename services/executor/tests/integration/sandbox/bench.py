@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from orchestra.executor.adapters.sandbox import bubblewrap, landlock
+from orchestra.executor.adapters.sandbox.delegation import Groups, NoGroups, claim
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.application.ports import Outcome, SandboxCommand
 from orchestra.executor.domain.policy import MIB, Level, Limits
@@ -81,6 +82,14 @@ def require(level: Level) -> None:
         reason = f"landlock has ABI {landlock.abi()}."
     if reason:
         not_tested(f"SANDBOX LEVEL {level.name}: {reason}")
+
+
+def groups() -> Groups | None:
+    """Control groups where this machine gives some: commands are then tested with them."""
+    try:
+        return claim()
+    except NoGroups:
+        return None
 
 
 def not_tested(reason: str) -> NoReturn:

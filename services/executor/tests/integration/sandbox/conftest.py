@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.bench import Bench, require
+from services.executor.tests.integration.sandbox.bench import Bench, groups, require
 
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.domain.policy import DEFAULT_TOOLS, Level, Policy
@@ -15,7 +15,7 @@ from orchestra.executor.domain.policy import DEFAULT_TOOLS, Level, Policy
 @pytest.fixture(scope="session", params=[Level.L2, Level.L3], ids=lambda level: level.name)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[CagedSandbox]:
     require(request.param)
-    found = CagedSandbox(request.param, Policy(tools=DEFAULT_TOOLS | {"sh", "prlimit", "id"}))
+    found = CagedSandbox(request.param, Policy(tools=DEFAULT_TOOLS | {"sh", "prlimit", "id"}), groups=groups())
     yield found
     asyncio.run(found.close())
 

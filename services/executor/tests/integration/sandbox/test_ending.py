@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, running, until
+from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, groups, running, until
 
 from orchestra.executor.adapters.sandbox import kernel, launch
+from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.adapters.sandbox.warden import WAITING as KEPT
 from orchestra.executor.application.ports import SandboxLost
 
@@ -123,12 +124,17 @@ async def test_a_caller_that_fails_on_hearing_of_the_start_ends_the_command(benc
 EXECUTOR = """
 import asyncio, sys
 from pathlib import Path
+from orchestra.executor.adapters.sandbox.delegation import NoGroups, claim
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.application.ports import SandboxCommand
 from orchestra.executor.domain.policy import Level, Limits, Policy
 
 async def main(level, folder, *argv):
-    sandbox = CagedSandbox(Level[level], Policy())
+    try:
+        groups = claim()
+    except NoGroups:
+        groups = None
+    sandbox = CagedSandbox(Level[level], Policy(), groups=groups)
     command = SandboxCommand(argv, ("python3",), Path(folder, "workspace"), Path(folder, "log"), 60, Limits())
     await sandbox.perform(command)
 
@@ -214,9 +220,10 @@ async def test_killing_the_warden_leaves_nothing_and_the_next_command_runs(bench
 
 
 async def test_closing_the_sandbox_ends_what_runs(bench: Bench, marker: str) -> None:
-    performing = asyncio.ensure_future(bench.python(WAITING, marker))
+    own = CagedSandbox(bench.level, bench.sandbox.policy, groups=groups())
+    performing = asyncio.ensure_future(own.perform(bench.command("python3", "-c", WAITING, marker)))
     await until((bench.workspace / "ready").exists)
-    await bench.sandbox.close()
+    await own.close()
     assert running(marker) == []
     with pytest.raises(SandboxLost):
         await performing

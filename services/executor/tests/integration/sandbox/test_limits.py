@@ -2,11 +2,24 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
-from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, running
+import pytest
+from services.executor.tests.integration.sandbox.bench import FORK_BOMB, LIMITS, Bench, groups, require, running
 
-from orchestra.executor.domain.policy import MIB, Level
+from orchestra.executor.adapters.sandbox.launch import CagedSandbox
+from orchestra.executor.domain.policy import DEFAULT_TOOLS, MIB, Level, Policy
+
+
+@pytest.fixture(scope="module", params=[(level, kept) for level in (Level.L2, Level.L3) for kept in (True, False)])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[CagedSandbox]:
+    """With control groups where there are some, and without."""
+    level, kept = request.param
+    require(level)
+    found = CagedSandbox(level, Policy(tools=DEFAULT_TOOLS | {"sh"}), groups=groups() if kept else None)
+    yield found
+    asyncio.run(found.close())
 
 
 async def test_processes_are_limited(bench: Bench) -> None:

@@ -23,6 +23,7 @@ EXPIRED = gauge("orchestra.leases.expired", "{attempt}", "Leases that ran out so
 SLOTS = gauge("orchestra.slots", "{slot}", "Commands that this process runs at a time.")
 RUNNING = gauge("orchestra.slots.used", "{slot}", "Commands that it runs now.")
 SANDBOX = gauge("orchestra.sandbox.level", "", "1 for the level that the sandbox has proven.", "level")
+CGROUPS = gauge("orchestra.sandbox.cgroups", "", "1 when control groups keep the limits of whole commands, 0 when not.")
 SANDBOX_WEAK = gauge("orchestra.sandbox.weak", "", "1 when that is below the least level, and commands are refused.")
 FREE = gauge("orchestra.artifacts.free", "By", "Free space where artifacts are kept.")
 SIZE = gauge("orchestra.artifacts.size", "By", "Space in all there.")
@@ -58,6 +59,7 @@ def read_place(sandbox: Sandbox, policy: Policy, artifacts: Path) -> Look:
         disk = await asyncio.to_thread(shutil.disk_usage, artifacts)
         return [
             Reading(SANDBOX, 1, {**LABELS, "level": sandbox.level.name}),
+            Reading(CGROUPS, sandbox.grouping.version is not None, LABELS),
             Reading(SANDBOX_WEAK, sandbox.level < policy.min_level, LABELS),
             Reading(FREE, disk.free, LABELS),
             Reading(SIZE, disk.total, LABELS),

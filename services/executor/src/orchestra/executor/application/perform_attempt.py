@@ -136,7 +136,8 @@ async def _judge(bench: Bench, attempt: HeldAttempt, command: SandboxCommand, ou
         peak_kb=outcome.peak_kb,
     )
     text = printed(wanted.fail_on, await asyncio.to_thread(command.log.read_bytes)) if wanted.fail_on.output else None
-    if failed := fault(wanted.fail_on, Seen(outcome.exit_code, outcome.stopped, text, command.timeout_s)):
+    seen = Seen(outcome.exit_code, outcome.stopped, text, command.timeout_s, command.limits.memory_bytes)
+    if failed := fault(wanted.fail_on, seen):
         return replace(failed, evidence=evidence)
     guarded = _guarded(bench.policy, attempt)
     if guarded and (altered := await bench.workspaces.altered(command.workspace, guarded)):
@@ -157,8 +158,8 @@ async def _evidence(bench: Bench, log: Path, **measured: int | None) -> Evidence
     if tail is not None:
         stored = await bench.artifacts.put(log)
         kept = Artifact(path="log.txt", sha256=stored.sha256, size=stored.size)
-    level = bench.sandbox.level.name
-    return Evidence.model_validate({"sandbox_level": level, "log": kept, "tail": tail or "", **measured})
+    found = {"sandbox_level": bench.sandbox.level.name, "cgroup": bench.sandbox.grouping.version}
+    return Evidence.model_validate({**found, "log": kept, "tail": tail or "", **measured})
 
 
 def _tail(log: Path) -> str | None:

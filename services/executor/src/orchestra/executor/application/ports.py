@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from orchestra.contracts.execution import Artifact
 from orchestra.contracts.ids import Sha256
@@ -41,7 +41,8 @@ class Outcome:
     cpu_ms: int
     """Of all processes of the command together."""
     peak_kb: int
-    """Resident memory of its largest process; at least that of the keeper which it was forked from."""
+    """Of the whole command, pages of its files included, where it has a control group. Else resident memory of its
+    largest process; at least that of the keeper which it was forked from."""
 
     @property
     def timed_out(self) -> bool:
@@ -64,6 +65,18 @@ class Check:
     name: str
     passed: bool
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Whether the kernel keeps the limits of a command for all of its processes together, in a control group."""
+
+    version: Literal["v1", "v2"] | None
+    """Of control groups; None where they cannot be used, and a watch adds up what processes use."""
+    why_not: str = ""
+
+    def __str__(self) -> str:
+        return self.version or f"none: {self.why_not}"
 
 
 class CommandRefused(Exception):
@@ -90,6 +103,9 @@ class Sandbox(Protocol):
     def checks(self) -> tuple[Check, ...]:
         """What was tried at the start, for readiness."""
         ...
+
+    @property
+    def grouping(self) -> Grouping: ...
 
     async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
         """Runs the command and waits for its end; `on_started` hears the process id of its first process.

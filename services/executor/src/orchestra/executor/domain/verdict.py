@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestra.contracts.execution import Evidence
 from orchestra.contracts.planning import FailOn
 from orchestra.executor.domain.attempt import Failed, HeldAttempt
-from orchestra.executor.domain.policy import Policy, check
+from orchestra.executor.domain.policy import MIB, Limits, Policy, check
 
 REHEARSED = Evidence(sandbox_level="none", duration_ms=0, dry_run=True)
 """The evidence of a dry run: nothing was performed."""
@@ -44,6 +44,8 @@ class Seen:
     """The first of the texts of `fail_on` that it printed."""
     allowed_s: float
     """How long it might run."""
+    memory_bytes: int = Limits.memory_bytes
+    """What all of its processes together might hold."""
 
 
 def fault(fail_on: FailOn, seen: Seen) -> Failed | None:
@@ -53,6 +55,9 @@ def fault(fail_on: FailOn, seen: Seen) -> Failed | None:
     """
     if seen.stopped == "timeout":
         return Failed("timeout", f"It ran for longer than {seen.allowed_s:g} s.")
+    if seen.stopped == "memory":
+        held = f"{seen.memory_bytes / MIB:g} MiB for all of its processes together"
+        return Failed("permanent", f"It was ended because it passed a limit of the policy: memory, {held}.")
     if seen.exit_code is None:
         return Failed("permanent", f"It was ended because it passed a limit of the policy: {seen.stopped}.")
     if seen.exit_code in fail_on.exit:

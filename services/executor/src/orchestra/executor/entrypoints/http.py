@@ -46,6 +46,8 @@ class PolicyView(BaseModel):
     min_level: str
     level: str
     """How well commands are confined here, as proven at the start."""
+    cgroups: str
+    """Whether the kernel keeps limits for all of a command's processes together: `v1`, `v2`, or none and why."""
 
 
 @router.get("/attempts")
@@ -99,6 +101,7 @@ async def show_policy(request: Request, caller: CurrentCaller) -> PolicyView:
         limits=desk.policy.limits,
         min_level=desk.policy.min_level.name,
         level=desk.sandbox.level.name,
+        cgroups=str(desk.sandbox.grouping),
     )
 
 

@@ -21,6 +21,7 @@ _HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "re
 _PEOPLE_WAIT = ("assigned", "waiting", "in_review")
 _RUNS = select(RUN, OPEN_IN_RUN)
 _TASKS = select(TASK, OPEN_OF_TASK)
+_Counts = defaultdict[RunId, Counter[str]]
 _REASONS = {"assigned": "is theirs to do", "running": "is being done by them"}
 
 
@@ -58,7 +59,7 @@ class Queries:
         for run_id, status, count in await self._execute(counts.group_by(TASK.c.run_id, TASK.c.status)):
             totals[run_id][status] = count
         waiting = await self._waiting(ids)
-        levels = await self._levels(ids)
+        levels, cgroups = await self._confinement(ids)
         stale = await self._stale({row["project_id"] for row in rows})
         return [
             {
@@ -66,6 +67,7 @@ class Queries:
                 "totals": totals[row["id"]],
                 "waiting_for": waiting[row["id"]],
                 "sandbox_levels": levels[row["id"]],
+                "cgroups": cgroups[row["id"]],
                 "schedule_is_current": row["project_id"] not in stale,
             }
             for row in rows
@@ -115,12 +117,15 @@ class Queries:
             )
         return waiting
 
-    async def _levels(self, run_ids: Sequence[RunId]) -> dict[RunId, dict[str, int]]:
+    async def _confinement(self, run_ids: Sequence[RunId]) -> tuple[_Counts, _Counts]:
+        """How many tasks of each run had which level of the sandbox, and which control groups."""
         query = select(TASK.c.run_id, TASK.c.evidence).where(TASK.c.run_id.in_(run_ids), TASK.c.evidence.is_not(None))
-        levels: defaultdict[RunId, Counter[str]] = defaultdict(Counter)
+        levels: _Counts = defaultdict(Counter)
+        cgroups: _Counts = defaultdict(Counter)
         for run_id, evidence in await self._execute(query):
             levels[run_id][evidence["sandbox_level"]] += 1
-        return defaultdict(dict, {run_id: dict(counter) for run_id, counter in levels.items()})
+            cgroups[run_id][evidence.get("cgroup") or "none"] += 1
+        return levels, cgroups
 
     async def tasks(
         self, limit: int, after: str | None, *, run_id: RunId | None = None, project_id: ProjectId | None = None

@@ -47,6 +47,8 @@ class RunView(BaseModel):
     waiting_for: list[WaitingView] = []
     sandbox_levels: dict[str, int] = {}
     """How many tasks were done at which level of the sandbox."""
+    cgroups: dict[str, int] = {}
+    """How many of those had which version of control groups, or `none`."""
     schedule_is_current: bool = True
     """False while something has happened that the published schedule does not know yet."""
     open_checkpoints: int = 0

@@ -11,6 +11,9 @@ dies, the next one up or down ends what is left: the keeper when its socket or t
 or the executor goes; the command's first process dies with its keeper. Only warden and keeper killed at one instant
 could leave a process behind, and a command can signal neither of them; the next executor ends it (`orphans`).
 
+Where the executor can make control groups, each command has one: the kernel keeps its memory and processes as a whole,
+and ends them as a whole (`group`, `delegation`).
+
 Two cages: `bubblewrap` (L3, namespaces and seccomp) and `landlock` (L2, landlock, seccomp and own user; no package).
 `probe.strongest` chooses by attempting to escape from each.
 """

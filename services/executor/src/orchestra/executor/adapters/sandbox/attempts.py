@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 Target = dict[str, str | int]
 ENVIRONMENT = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "PWD", "GIT_CONFIG_NOSYSTEM"}
@@ -87,6 +88,24 @@ def many_processes(limit: int) -> str:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
     return f"{len(started)} processes were started"
+
+
+def give_up(_number: int, _frame: FrameType | None) -> None:
+    os._exit(1)
+
+
+def hold_together(processes: int, each: int) -> None:
+    """Prints "held" if so many processes hold so many bytes at once, and ends when one of them is killed."""
+    signal.signal(signal.SIGCHLD, give_up)
+    heard, said = os.pipe()
+    for _ in range(processes):
+        if os.fork() == 0:
+            held = b"x" * each
+            os.write(said, held[:1])
+            time.sleep(60)
+    for _ in range(processes):
+        os.read(heard, 1)
+    print("held", flush=True)  # noqa: T201 - the answer
 
 
 def leave_a_process_behind() -> None:
@@ -179,6 +198,9 @@ def works() -> str:
 
 
 def main() -> None:
+    if sys.argv[1] == "hold":
+        hold_together(*map(int, sys.argv[2:]))
+        return
     made = attempts(json.loads(sys.argv[1]))
     found = {"works": works()} | {name: made[name]() for name in sys.argv[2:] or made}
     leave_a_process_behind()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import fork, kernel, namespace, seccomp, tools
+from orchestra.executor.adapters.sandbox.group import Group
 from orchestra.executor.adapters.sandbox.request import FIRST_USER, Request, limit_process
 from orchestra.executor.domain.policy import Limits
 
@@ -130,8 +131,11 @@ def _shown(paths: tuple[str, ...]) -> tuple[str, ...]:
 class BubblewrapCage:
     """What a keeper does to run one command at level L3."""
 
-    def __init__(self, request: Request) -> None:
+    processes = 1  # the first of its namespace
+
+    def __init__(self, request: Request, group: Group) -> None:
         self._request = request
+        self._group = group
         self._keeper = os.getpid()
         tree.give(request.workspace, request.user)
         self._rootless = _OWN_USER in request.options
@@ -195,10 +199,11 @@ class BubblewrapCage:
         if not line:
             raise OSError("bubblewrap could not set up the sandbox")
         self._first = int(json.loads(line)["child-pid"])
+        self._group.add(self._first)
         request = self._request
         # Root is not counted, and its command will be the only one of its user. Else the count is that of the user
         # namespace, and one more than allowed: the first process there is bubblewrap's own.
-        most = request.limits.processes + (1 if self._rootless else 0)
+        most = request.processes_of_user + (1 if self._rootless else 0)
         with _real_user(request.user if self._rootless else None):  # who may limit it, also where root may not
             limit_process(self._first, request.limits, most)
         with suppress(OSError):

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from orchestra.executor.adapters.sandbox import kernel
 from orchestra.executor.adapters.sandbox.bubblewrap import BubblewrapCage
+from orchestra.executor.adapters.sandbox.group import Group
 from orchestra.executor.adapters.sandbox.landlock import LandlockCage
 from orchestra.executor.adapters.sandbox.request import Request
 from orchestra.executor.adapters.sandbox.watch import Watch
@@ -34,6 +35,11 @@ class _Abandoned(Exception):
 
 
 class Cage(Protocol):
+    @property
+    def processes(self) -> int:
+        """Of its own, that are counted with the command's."""
+        ...
+
     def start(self, output: int) -> int:
         """Starts the command with `output` for what it prints; the process that it ends with.
 
@@ -141,22 +147,26 @@ class Keeper:
         self._tail = b""
         self._poll = select.poll()
         self._usage = Usage()
+        self._group = Group(request.group)
 
     def run(self) -> dict[str, Any]:
+        request = self._request
         # Makes this process unable to signal anything but the command, so it comes before there is one.
-        cage: Cage = {"landlock": LandlockCage, "bubblewrap": BubblewrapCage}[self._request.cage](self._request)
+        cage: Cage = {"landlock": LandlockCage, "bubblewrap": BubblewrapCage}[request.cage](request, self._group)
         try:
             return self._supervise(cage)
         except OSError as fault:
             self._drain()  # what the cage said about it
             raise OSError(f"{fault} {self._tail.decode(errors='replace')}".strip()) from fault
         finally:
+            self._group.remove()
             cage.tidy()
             os.close(self._output)
 
     def _supervise(self, cage: Cage) -> dict[str, Any]:
-        began = time.monotonic()
+        began, limits = time.monotonic(), self._request.limits
         try:
+            self._group.make(limits.memory_bytes, limits.processes + cage.processes)
             pid = cage.start(self._write_end)
         finally:
             os.close(self._write_end)
@@ -171,6 +181,8 @@ class Keeper:
         duration = time.monotonic() - began
         if not self._drain() and stopped is None:
             stopped = "output"
+        if stopped is None and self._group.ran_out_of_memory():  # its end may have come before a look at the limits
+            stopped = "memory"
         return {
             "exit_code": cage.exit_code(status) if stopped is None else None,
             "stopped": stopped,
@@ -178,14 +190,14 @@ class Keeper:
             "log_bytes": self._written,
             "duration_ms": round(duration * 1000),
             "cpu_ms": round(self._usage.cpu_s * 1000),
-            "peak_kb": self._usage.peak_kb,
+            "peak_kb": self._group.peak_kb() or self._usage.peak_kb,
         }
 
     def _wait(self, cage: Cage, exited: int, began: float) -> str | None:
         """Until the command's first process has ended or may not go on: why it was stopped, None if it was not."""
         for fd in (exited, self._output, self._way.life, self._channel.fileno()):
             self._poll.register(fd, select.POLLIN)
-        watch = Watch(self._request, os.getpid())
+        watch = Watch(self._request, os.getpid(), self._group)
         deadline = began + min(self._request.timeout_s, self._request.limits.wall_s)
         stop: str | None = None
         while True:
@@ -240,6 +252,7 @@ class Keeper:
         Again and again, as what loses its parent meanwhile becomes a child of this keeper.
         """
         status = 0
+        self._group.kill()
         with suppress(ChildProcessError):
             while True:
                 cage.end()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import fork, kernel, seccomp, tools
+from orchestra.executor.adapters.sandbox.group import THIS_PROCESS, Group
 from orchestra.executor.adapters.sandbox.request import Request, limit_process
 from orchestra.executor.adapters.sandbox.tools import SETTINGS
 
@@ -53,8 +54,11 @@ def abi() -> int:
 class LandlockCage:
     """What a keeper does to run one command at level L2."""
 
-    def __init__(self, request: Request) -> None:
+    processes = 0
+
+    def __init__(self, request: Request, group: Group) -> None:
         self._request = request
+        self._group = group
         self._keeper = os.getpid()
         tree.give(request.workspace, request.user)
         tree.make_own_folder(request.tmp, request.user)
@@ -65,7 +69,7 @@ class LandlockCage:
         # private temporary folder. Landlock still decides what may be read; to pass through takes this capability.
         self._keep = kernel.CAP_DAC_READ_SEARCH if closed else None
         shared_user = request.user is None
-        self._processes = request.limits.processes + (_tasks_of_this_user() if shared_user else 0)
+        self._processes = request.processes_of_user + (_tasks_of_this_user() if shared_user else 0)
         self._filter = seccomp.program(seccomp.Filter(shared_machine=True, shared_user=shared_user))
 
     @staticmethod
@@ -84,6 +88,7 @@ class LandlockCage:
 
     def _enter(self) -> None:
         request = self._request
+        self._group.add(THIS_PROCESS)
         os.chdir(request.workspace)
         limit_process(0, request.limits, self._processes)
         rights = dict.fromkeys((*request.shown, *SETTINGS), _READ_AND_RUN) | _DEVICES

@@ -17,11 +17,14 @@ from typing import Any
 
 from orchestra.chassis.http.outward import Outward, Resolve
 from orchestra.executor.adapters.sandbox import bubblewrap, tools
+from orchestra.executor.adapters.sandbox.delegation import Groups
+from orchestra.executor.adapters.sandbox.group import remove
 from orchestra.executor.adapters.sandbox.proxy import ENVIRONMENT, Proxy
 from orchestra.executor.adapters.sandbox.request import FIRST_USER, USERS, Request
 from orchestra.executor.application.ports import (
     Check,
     CommandRefused,
+    Grouping,
     Outcome,
     SandboxCommand,
     SandboxLost,
@@ -31,16 +34,22 @@ from orchestra.executor.domain.policy import Level, Policy, Refusal, check, with
 
 GRACE_S = 2.0
 """From SIGTERM to SIGKILL."""
+WARDEN = "orchestra.executor.adapters.sandbox.warden"
 CAGES = {Level.L2: "landlock", Level.L3: "bubblewrap"}
 
 
 class CagedSandbox:
     """Runs commands in one kind of cage. Bound to no event loop."""
 
-    def __init__(self, level: Level, policy: Policy, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, level: Level, policy: Policy, resolve: Resolve | None = None, groups: Groups | None = None
+    ) -> None:
+        """Takes the groups over, and gives them up when it is closed."""
         self.level = level
         self.policy = policy
         self.checks: tuple[Check, ...] = ()
+        self.grouping = Grouping(groups.version if groups else None)
+        self._groups = groups
         self._warden: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._resolve = resolve
         self._outward: Outward | None = None
@@ -50,7 +59,12 @@ class CagedSandbox:
         request = self._request(command)
         async with AsyncExitStack() as closed_after:
             to_proxy = await closed_after.enter_async_context(self._proxy(command)) if command.hosts else None
-            return await self._perform(request, self._hand_over(command, to_proxy), on_started)
+            try:
+                return await self._perform(request, self._hand_over(command, to_proxy), on_started)
+            except SandboxLost:
+                if request.group is not None:  # its keeper would have done it
+                    await asyncio.to_thread(remove, request.group.folders)
+                raise
 
     async def _perform(
         self, request: Request, ours: socket.socket, on_started: Callable[[int], None] | None
@@ -88,12 +102,13 @@ class CagedSandbox:
         if self._outward is not None:
             self._outward.close()
             self._outward = None
-        if self._warden is None:
-            return
-        process, control = self._warden
-        self._warden = None
-        control.close()
-        await asyncio.to_thread(process.wait)
+        if self._warden is not None:
+            process, control = self._warden
+            self._warden = None
+            control.close()
+            await asyncio.to_thread(process.wait)
+        if self._groups is not None:
+            await asyncio.to_thread(self._groups.close)
 
     def _request(self, command: SandboxCommand) -> Request:
         refusals = check(self.policy, command.argv, command.tools, command.hosts)
@@ -125,6 +140,7 @@ class CagedSandbox:
             timeout_s=command.timeout_s,
             grace_s=GRACE_S,
             limits=command.limits,
+            group=self._groups.another() if self._groups else None,
         )
 
     def _hand_over(self, command: SandboxCommand, to_proxy: socket.socket | None) -> socket.socket:
@@ -150,9 +166,10 @@ class CagedSandbox:
                 return control
             control.close()
         control, theirs = socket.socketpair()
+        folders = self._groups.place.folders if self._groups else ()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "orchestra.executor.adapters.sandbox.warden", str(theirs.fileno())],
+                [sys.executable, "-I", "-m", WARDEN, str(theirs.fileno()), *folders],
                 pass_fds=[theirs.fileno()],
                 env={},
                 stdin=subprocess.DEVNULL,

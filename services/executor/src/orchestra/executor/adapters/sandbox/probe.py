@@ -1,5 +1,6 @@
 """Finds the strongest sandbox that proves itself: each candidate has to stop real attempts to get out."""
 
+import asyncio
 import fcntl
 import json
 import resource
@@ -9,15 +10,17 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import attempts, bubblewrap, landlock
+from orchestra.executor.adapters.sandbox.delegation import NoGroups, claim
 from orchestra.executor.adapters.sandbox.launch import CagedSandbox
 from orchestra.executor.application.ports import (
     Check,
     CommandRefused,
+    Grouping,
     Outcome,
     Sandbox,
     SandboxCommand,
@@ -27,6 +30,7 @@ from orchestra.executor.application.ports import (
 from orchestra.executor.domain.policy import MIB, Level, Limits, Policy
 
 _LIMITS = Limits(wall_s=20, cpu_s=10, memory_bytes=512 * MIB, processes=16, output_bytes=MIB)
+_LITTLE, _THIRD = 96 * MIB, 32 * MIB
 _POLICY = Policy(tools=frozenset({"python3"}), limits=_LIMITS)
 
 
@@ -36,6 +40,7 @@ class RefusingSandbox:
     def __init__(self, level: Level, reason: str, checks: tuple[Check, ...]) -> None:
         self.level = level
         self.checks = checks
+        self.grouping = Grouping(None, "no command is run")
         self._reason = reason
 
     async def perform(self, command: SandboxCommand, on_started: Callable[[int], None] | None = None) -> Outcome:
@@ -48,13 +53,13 @@ class RefusingSandbox:
 async def strongest(policy: Policy, scratch: Path) -> Sandbox:
     """`scratch` exists and can be written to. Takes about half a second.
 
-    The level is that which was proven. Where it is below the policy's minimum, every command is refused.
+    The level is that which was proven, and so are control groups. Where the level is below the policy's minimum, every
+    command is refused.
     """
     checks: list[Check] = []
     proven = Level.NONE
     for level in (Level.L3, Level.L2):
-        sandbox = CagedSandbox(level, _POLICY)
-        found = await _prove(sandbox, scratch)
+        sandbox, found = await _proven(level, scratch)
         checks += found
         if all(check.passed for check in found):
             proven = level
@@ -67,10 +72,28 @@ async def strongest(policy: Policy, scratch: Path) -> Sandbox:
     return RefusingSandbox(proven, reason.strip(), tuple(checks))
 
 
+async def _proven(level: Level, scratch: Path) -> tuple[CagedSandbox, list[Check]]:
+    """With control groups if it proves itself with them. That they fail says nothing of the level."""
+    if missing := _missing(level):
+        return CagedSandbox(level, _POLICY), [Check(level, "available", False, missing)]
+    try:
+        sandbox = CagedSandbox(level, _POLICY, groups=await asyncio.to_thread(claim))
+    except NoGroups as reason:
+        why_not = str(reason)
+    else:
+        found = await _prove(sandbox, scratch)
+        failed = [f"{check.name}: {check.detail}" for check in found if not check.passed]
+        if not failed:
+            return sandbox, found
+        await sandbox.close()
+        why_not = f"with groups of {sandbox.grouping.version} it did not prove itself: {'; '.join(failed)}"
+    sandbox = CagedSandbox(level, _POLICY)
+    sandbox.grouping = Grouping(None, why_not)
+    return sandbox, await _prove(sandbox, scratch)
+
+
 async def _prove(sandbox: CagedSandbox, scratch: Path) -> list[Check]:
     level = sandbox.level
-    if missing := _missing(level):
-        return [Check(level, "available", False, missing)]
     with outside(scratch) as stage:
         argv = ("python3", "-I", "attempts.py", json.dumps(stage.target))
         command = SandboxCommand(
@@ -86,7 +109,21 @@ async def _prove(sandbox: CagedSandbox, scratch: Path) -> list[Check]:
         found |= {name: fault for name, fault in stage.traces() if fault or name not in found}
         if level < Level.L3:
             del found["hook"]  # is not kept there, but noticed: an attempt that changed one has failed
+        if sandbox.grouping.version:
+            found["memory-together"] = await _hold_together(sandbox, command)
     return [Check(level, name, not fault, fault) for name, fault in found.items()]
+
+
+async def _hold_together(sandbox: CagedSandbox, command: SandboxCommand) -> str:
+    """Each of the processes may have what it wants; all of them together may not."""
+    limits = replace(_LIMITS, memory_bytes=_LITTLE)
+    argv = ("python3", "-I", "attempts.py", "hold", "4", str(_THIRD))
+    try:
+        outcome = await sandbox.perform(replace(command, argv=argv, limits=limits))
+    except (SandboxUnavailable, SandboxLost) as reason:
+        return str(reason)
+    ended = outcome.stopped or f"status {outcome.exit_code}"
+    return "" if ended == "memory" else f"what holds four thirds of it ended with {ended}: {outcome.tail[-500:]}"
 
 
 def _missing(level: Level) -> str | None:

@@ -4,11 +4,13 @@ import json
 import resource
 from dataclasses import dataclass
 
+from orchestra.executor.adapters.sandbox.group import Place
 from orchestra.executor.domain.policy import Limits
 
 FIRST_USER, USERS = 60_800, 256
 """Users for commands where the executor is root, one each in turn: below 65,536 for containers, outside the ranges that
 Debian and systemd hand out. No file belongs to them but those of a running command."""
+_BACKSTOP = 4
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,24 @@ class Request:
     grace_s: float
     """From SIGTERM to SIGKILL."""
     limits: Limits
+    group: Place | None = None
+    """Where the command's control group is to be made; None where there are none."""
 
     def to_line(self) -> bytes:
-        return json.dumps(vars(self) | {"limits": vars(self.limits)}).encode() + b"\n"
+        group = vars(self.group) if self.group else None
+        return json.dumps(vars(self) | {"limits": vars(self.limits), "group": group}).encode() + b"\n"
 
     @staticmethod
     def from_line(line: bytes) -> "Request":
         values = json.loads(line)
         values |= {name: tuple(values[name]) for name in ("options", "argv", "shown")}
-        return Request(**values | {"limits": Limits(**values["limits"])})
+        group = Place(**values["group"]) if values["group"] else None
+        return Request(**values | {"limits": Limits(**values["limits"]), "group": group})
+
+    @property
+    def processes_of_user(self) -> int:
+        """What the command's user may have; where a group counts the command alone, only what bounds its failure."""
+        return self.limits.processes * (_BACKSTOP if self.group else 1)
 
 
 def limit_process(pid: int, limits: Limits, processes: int) -> None:

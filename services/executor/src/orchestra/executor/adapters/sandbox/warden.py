@@ -1,8 +1,9 @@
-"""The process beside the executor that has the keepers: `python -m orchestra.executor.adapters.sandbox.warden FD`.
+"""The process beside the executor that has the keepers: `python -m orchestra…sandbox.warden FD [FOLDER…]`.
 
 FD is a socket to the executor. Each message of one byte brings the descriptors of a new command: the keeper's socket,
 the log and, where it asks for hosts, the socket to its proxy. A keeper that waits gets them, or one that is forked for
-them. When the socket closes, whether the executor asked for it or was killed, everything is ended.
+them. When the socket closes, whether the executor asked for it or was killed, everything is ended; and the folders
+that the commands' control groups were made in are removed.
 """
 
 import gc
@@ -20,6 +21,7 @@ from typing import NoReturn
 
 from orchestra.executor.adapters.sandbox import kernel
 from orchestra.executor.adapters.sandbox.fork import UNHEEDED
+from orchestra.executor.adapters.sandbox.group import sweep
 from orchestra.executor.adapters.sandbox.keeper import serve
 
 WAITING = max(2, os.cpu_count() or 2)
@@ -198,6 +200,8 @@ def _wake(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as control:
         Warden(control).run()
+    with suppress(OSError):  # what is left of them the executor removes, or the next one
+        sweep(sys.argv[2:])
 
 
 if __name__ == "__main__":

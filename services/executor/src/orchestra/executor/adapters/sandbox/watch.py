@@ -1,10 +1,14 @@
-"""The limits that no kernel interface keeps for a whole command: memory and processes together, room on disk."""
+"""The limits that the kernel does not keep for a whole command: room on disk, and without a group memory and processes.
+
+With one it keeps both, and only tells of it when a process was killed for the memory: the rest is ended then.
+"""
 
 import time
 from pathlib import Path
 
 from orchestra.executor.adapters import tree
 from orchestra.executor.adapters.sandbox import kernel
+from orchestra.executor.adapters.sandbox.group import Group
 from orchestra.executor.adapters.sandbox.request import Request
 from orchestra.executor.domain.policy import Stop
 
@@ -16,8 +20,9 @@ _OF_THE_CAGE = 2
 
 
 class Watch:
-    def __init__(self, request: Request, keeper: int) -> None:
+    def __init__(self, request: Request, keeper: int, group: Group) -> None:
         self._request = request
+        self._group = group
         self._keeper = keeper
         self.due = self._disk_due = time.monotonic() + _EVERY_S
 
@@ -35,6 +40,8 @@ class Watch:
         return found
 
     def _processes(self) -> Stop | None:
+        if self._group.folders:
+            return "memory" if self._group.ran_out_of_memory() else None
         sizes = [_resident(pid) for pid in kernel.descendants(self._keeper)]
         if len(sizes) > self._request.limits.processes + _OF_THE_CAGE:
             return "processes"
