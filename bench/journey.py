@@ -42,12 +42,13 @@ class Done:
     """Whether so many tasks are done, from the changes that the feed tells."""
 
     def __init__(self, count: int) -> None:
-        self._left = count
+        self.left = count
+        """Less than 0 where more came at a time."""
 
     def __call__(self, item: Item) -> bool:
         if item["kind"] == "tasks.changed.v1":
-            self._left -= sum(change["after"] == "done" for change in item["data"]["changes"])
-        return self._left <= 0
+            self.left -= sum(change["after"] == "done" for change in item["data"]["changes"])
+        return self.left <= 0
 
 
 class Each:

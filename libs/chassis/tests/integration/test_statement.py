@@ -8,7 +8,7 @@ from libs.chassis.tests.example.tables import NOTE
 from libs.chassis.tests.example.work import ExampleWork
 from sqlalchemy import Integer, func, insert, select, update
 
-from orchestra.chassis.database.statement import Statement, Write, given, insertion
+from orchestra.chassis.database.statement import Copy, Statement, Write, given, insertion
 from orchestra.chassis.database.tables import DEAD_LETTER, INBOX
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import Permanent
@@ -131,3 +131,45 @@ async def test_documents_that_are_lists_stay_documents(database: Example) -> Non
 
     async with database.read() as view:
         assert await view.fetch(STORED) == [("0", content), ("1", []), ("2", None)]
+
+
+COPY = Copy(NOTE, "content", "at", "text")
+NOTES = Statement(lambda _: select(NOTE.c.text, NOTE.c.at, NOTE.c.content, NOTE.c.trace_id).order_by(NOTE.c.position))
+
+
+async def test_many_rows_are_copied_with_their_types_and_within_the_transaction(database: Example) -> None:
+    rows = [('{"a": [1, "ü"]}' if n % 2 else None, ABROAD, f"{n}") for n in range(1000)]
+
+    async def fails() -> None:
+        async with database.begin() as work:
+            await work.copy(COPY, rows)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    async with database.begin() as work:
+        await work.note("first")
+        await work.copy(COPY, iter(rows))
+        await work.copy(COPY, [])
+
+    async with database.read() as view:
+        found = await view.fetch(NOTES)
+    at = datetime(2030, 1, 1, 7, tzinfo=UTC)
+    assert found[0][0] == "first"
+    assert found[1:] == [(f"{n}", at, {"a": [1, "ü"]} if n % 2 else None, None) for n in range(1000)]
+
+
+async def test_what_a_copy_cannot_hold_is_permanent_and_what_is_there_already_an_error(database: Example) -> None:
+    with pytest.raises(Permanent):
+        async with database.begin() as work:
+            await work.copy(COPY, [(None, ABROAD, "\ud800")])
+    if not database.dialect.single_writer:
+        with pytest.raises(Permanent):
+            async with database.begin() as work:
+                await work.copy(COPY, [(None, ABROAD, "nul\0")])
+    marks = Copy(INBOX, "subscription", "event_id", "at")
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        async with database.begin() as work:
+            await work.copy(marks, [("here", "a", ABROAD), ("here", "a", ABROAD)])
+    async with database.read() as view:
+        assert await view.fetch(COUNT) == [(0,)]

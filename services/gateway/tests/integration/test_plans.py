@@ -231,7 +231,7 @@ async def test_malformed_json_is_a_clear_refusal(gateway: Gateway, content: byte
     assert await count(gateway) == (0, 0)
 
 
-async def test_commands_are_shown_to_the_policy_before_anything_is_written(gateway: Gateway) -> None:
+async def test_commands_are_shown_to_the_policy_once_each_before_anything_is_written(gateway: Gateway) -> None:
     await gateway.project()
     gateway["executor"].says(
         "POST", "/policy/check", {"refusals": [{"index": 1, "code": "tool-not-allowed", "detail": "rm is not allowed"}]}
@@ -240,13 +240,15 @@ async def test_commands_are_shown_to_the_policy_before_anything_is_written(gatew
         {"id": "person", "title": "A person's task", "points": 1},
         {"id": "fine", "title": "Fine", "command": COMMAND},
         {"id": "bad", "title": "Bad", "command": {"argv": ["rm"], "tools": ["rm"]}},
+        {"id": "good", "title": "Good", "command": COMMAND},
+        {"id": "worse", "title": "Worse", "command": {"argv": ["rm"], "tools": ["rm"]}},
     ]
 
     answer = await gateway.client().post(PLANS, json={**BODY, "tasks": tasks})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "policy-denied")
     assert answer.json()["errors"] == [
-        {"pointer": "/tasks/2/command", "code": "tool-not-allowed", "detail": "rm is not allowed"}
+        {"pointer": f"/tasks/{at}/command", "code": "tool-not-allowed", "detail": "rm is not allowed"} for at in (2, 4)
     ]
     [asked] = gateway["executor"].asked("POST", "/policy/check")
     assert asked.body == b'{"commands":[{"argv":["wc","-l","a.txt"],"tools":["wc"]},{"argv":["rm"],"tools":["rm"]}]}'

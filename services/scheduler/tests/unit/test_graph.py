@@ -22,13 +22,11 @@ def graphs(draw: st.DrawFn) -> tuple[list[str], Edges]:
 
 def test_tasks_that_could_come_next_come_in_plan_order() -> None:
     graph = arrange(["d", "c", "b", "a"], [("a", "d")])
-    assert graph.order == ("c", "b", "a", "d")
+    assert graph == ("c", "b", "a", "d")
 
 
-def test_predecessors_and_successors_are_in_plan_order_and_an_edge_given_twice_counts_once() -> None:
-    graph = arrange(["a", "b", "c"], [("b", "c"), ("a", "c"), ("b", "c")])
-    assert graph.predecessors == {"a": (), "b": (), "c": ("a", "b")}
-    assert graph.successors == {"a": ("c",), "b": ("c",), "c": ()}
+def test_an_edge_given_twice_counts_like_one() -> None:
+    assert arrange(["c", "a", "b"], [("b", "c"), ("a", "c"), ("b", "c")]) == ("a", "b", "c")
 
 
 def test_a_task_given_twice_is_refused() -> None:
@@ -56,7 +54,7 @@ def test_br_dep_002_the_refusal_shows_the_cycle_and_not_what_leads_to_it() -> No
 def test_a_chain_of_100_000_tasks_is_ordered() -> None:
     tasks = [f"t{i}" for i in range(100_000)]
     graph = arrange(tasks, itertools.pairwise(tasks))
-    assert graph.order == tuple(tasks)
+    assert graph == tuple(tasks)
 
 
 def test_br_dep_002_a_cycle_of_100_000_tasks_is_found() -> None:
@@ -70,7 +68,7 @@ def test_br_dep_002_a_cycle_of_100_000_tasks_is_found() -> None:
 def test_br_dep_002_every_graph_is_ordered_or_refused_with_a_real_cycle(graph: tuple[list[str], Edges]) -> None:
     tasks, edges = graph
     try:
-        order = arrange(tasks, edges).order
+        order = arrange(tasks, edges)
     except CyclicDependency as refused:
         cycle = refused.cycle
         assert len(set(cycle)) == len(cycle)
@@ -85,7 +83,7 @@ def test_of_the_tasks_that_could_come_next_the_first_in_the_plan_does(graph: tup
     tasks, edges = graph
     forward = [(a, b) for a, b in edges if int(a[1:]) < int(b[1:])]
     left = list(tasks)
-    for task in arrange(tasks, forward).order:
+    for task in arrange(tasks, forward):
         free = [each for each in left if not any(b == each and a in left for a, b in forward)]
         assert task == free[0]
         left.remove(task)

@@ -111,12 +111,18 @@ class Read:
             if edge.successor == placement.task and edge.predecessor in self.schedule.by_task
         ]
 
+    def gates_of_start(self, placement: Placement) -> list[tuple[Edge, datetime]]:
+        return [gate for gate in self.gates(placement) if not gate[0].before_end]
+
     def gates_of_end(self, placement: Placement) -> list[tuple[Edge, datetime]]:
-        """When the gates of its end open. A start is a fact, even of a task that has no dates any more."""
-        known = [(edge, self.opens(edge, p.start, p.end)) for edge, p in self.into(placement) if edge.before_end]
+        return [gate for gate in self.gates(placement) if gate[0].before_end]
+
+    def gates(self, placement: Placement) -> list[tuple[Edge, datetime]]:
+        """When its gates open. A start is a fact, even of a task that has no dates any more."""
+        known = [(edge, self.opens(edge, p.start, p.end)) for edge, p in self.into(placement)]
         for edge in self.snapshot.dependencies:
             begun = self.tasks[edge.predecessor].started_at if edge.predecessor not in self.schedule.by_task else None
-            if edge.successor == placement.task and edge.before_end and edge.after_start and begun:
+            if edge.successor == placement.task and edge.after_start and begun:
                 known.append((edge, self.opens(edge, begun, begun)))
         return known
 
@@ -312,9 +318,8 @@ def test_every_cause_is_true(read: Read) -> None:
             case "not before":
                 assert each.start == time.next_working(read.tasks[each.task].not_before or read.now)
             case "predecessor":
-                gates = [(edge, p) for edge, p in read.into(each) if p is other and not edge.before_end]
-                opened = [time.next_working(read.opens(edge, p.start, p.end)) for edge, p in gates]
-                assert each.start in opened
+                gates = [(edge, at) for edge, at in read.gates_of_start(each) if edge.predecessor == each.cause.task]
+                assert each.start in [time.next_working(at) for _, at in gates]
                 assert each.cause.edge in {edge.label for edge, _ in gates}
             case "member busy":
                 assert other is not None

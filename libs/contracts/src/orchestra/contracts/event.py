@@ -49,9 +49,15 @@ class Event(Fact):
     def subject(self) -> str:
         return str(getattr(self, self.subject_field))
 
+    def to_json(self) -> str:
+        return self.model_dump_json()
+
 
 class PartedEvent(Event):
-    """One of `parts` events that are applied together once all have come; none is larger than 256 KB."""
+    """One of `parts` events that are applied together once all have come; none is larger than 256 KB.
+
+    There may be many of them, so what is at its default is left out, which the schema allows for any event.
+    """
 
     part: int = 1
     parts: int = 1
@@ -60,3 +66,6 @@ class PartedEvent(Event):
     def group(self) -> str:
         """What the parts belong to."""
         return self.subject
+
+    def to_json(self) -> str:
+        return self.model_dump_json(exclude_defaults=True)

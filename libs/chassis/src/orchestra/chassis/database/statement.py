@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BindParameter,
     ColumnElement,
     Executable,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.types import NullType, TypeEngine
 
-from orchestra.chassis.database.engine import Dialect
+from orchestra.chassis.database.engine import Dialect, Load
 
 Row = tuple[Any, ...]
 """The columns in the order of the statement."""
@@ -145,6 +146,39 @@ def columns_of(writes: Iterable[tuple[Write, Sequence[Mapping[str, Any]]]]) -> d
 def _unbound(of: TypeEngine[Any]) -> TypeEngine[Any]:
     # A cast to VARCHAR(n) would cut a value off where an insertion refuses it.
     return Text() if isinstance(of, String) else of
+
+
+class Copy:
+    """Rows of a table that come by the ten thousands: `Copy(NOTE, "id", "text")`.
+
+    Each row has its values in the order of the columns, JSON as text. It takes no part in what a table does about
+    conflicts: a row that is there already is an error.
+    """
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        self._table = table
+        self._columns = columns
+        self._one = Write.into(table, *columns).each  # from a SELECT, which keeps the order of the columns
+        self._conversions: dict[type[Dialect], list[tuple[int, Callable[[Any], Any]]]] = {}
+
+    def load(self, dialect: Dialect, sql: SqlDialect) -> Load:
+        return Load(self._table.name, self._columns, self._one.on(dialect, sql).text)
+
+    def converted(self, rows: Iterable[Sequence[Any]], dialect: Dialect, sql: SqlDialect) -> Sequence[Sequence[Any]]:
+        """The rows as the driver takes them."""
+        found = self._conversions.get(type(dialect))
+        if found is None:
+            types = [self._table.c[name].type.dialect_impl(sql) for name in self._columns]
+            converters = [None if isinstance(of, JSON) else of.bind_processor(sql) for of in types]
+            found = self._conversions[type(dialect)] = [(at, each) for at, each in enumerate(converters) if each]
+        if not found:
+            return list(rows)
+        taken = [list(row) for row in rows]
+        for at, convert in found:
+            for row in taken:
+                if row[at] is not None:
+                    row[at] = convert(row[at])
+        return taken
 
 
 class Compiled:

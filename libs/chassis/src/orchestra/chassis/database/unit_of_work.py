@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestra.chassis.clock import Clock, SystemClock
 from orchestra.chassis.database.engine import READ_ONLY, Dialect, Purpose, dialect_of
 from orchestra.chassis.database.faults import blame, reached, translated
-from orchestra.chassis.database.statement import Row, Statement, Write, columns_of, side_by_side, together
+from orchestra.chassis.database.statement import Copy, Row, Statement, Write, columns_of, side_by_side, together
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.ids import new_id
@@ -87,6 +87,17 @@ class UnitOfWork:
         driver = self._driver or await self.reach()
         try:
             await self.dialect.execute_many(driver, compiled.text, [compiled.parameters(row) for row in rows])
+        except Exception as error:
+            raise await self._blamed(error) from error
+
+    async def copy(self, copy: Copy, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert rows by the ten thousands, in this transaction as any other."""
+        taken = copy.converted(rows, self.dialect, self.connection.dialect)
+        if not taken:
+            return
+        driver = self._driver or await self.reach()
+        try:
+            await self.dialect.copy(driver, copy.load(self.dialect, self.connection.dialect), taken)
         except Exception as error:
             raise await self._blamed(error) from error
 

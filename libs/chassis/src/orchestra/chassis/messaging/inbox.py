@@ -57,9 +57,7 @@ async def gather(work: UnitOfWork, subscription: str, event: P) -> list[P] | Non
         lock.on_conflict_do_update(index_elements=["subscription", "subject", "part"], set_={"body": ""})
     )
     await work.connection.execute(
-        work.dialect.insert(EVENT_PART)
-        .values(**key, part=event.part, body=event.model_dump_json())
-        .on_conflict_do_nothing()
+        work.dialect.insert(EVENT_PART).values(**key, part=event.part, body=event.to_json()).on_conflict_do_nothing()
     )
     mine = (EVENT_PART.c.subscription == subscription, EVENT_PART.c.subject == event.subject)
     parts = (*mine, EVENT_PART.c.part > 0)

@@ -84,7 +84,7 @@ class Envelope:
         if not isinstance(data, Event):
             return self.cloud.model_dump_json(exclude_none=True)
         attributes = self.cloud.model_dump_json(exclude_none=True, exclude=_DATA)
-        return f'{attributes[:-1]},"data":{data.model_dump_json()}}}'
+        return f'{attributes[:-1]},"data":{data.to_json()}}}'
 
 
 _DATA = {"data"}

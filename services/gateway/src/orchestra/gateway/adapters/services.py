@@ -16,7 +16,7 @@ from orchestra.chassis.http.identity import Caller, TokenSigner
 from orchestra.chassis.http.problems import Problem
 from orchestra.chassis.telemetry.tracing import span, traceparent
 from orchestra.contracts.ids import ProjectId, RunId, Sha256
-from orchestra.contracts.planning import CommandRequest, Fault, TaskRequest
+from orchestra.contracts.planning import Fault, TaskRequest
 from orchestra.gateway.application.ports import Requester
 from orchestra.gateway.domain.errors import UnknownProject
 from orchestra.gateway.domain.plan_request import Project
@@ -130,14 +130,20 @@ class Services:
         return Project(body["id"], body["name"], body.get("archived_at") is not None)
 
     async def denials(self, requester: Requester, tasks: Sequence[TaskRequest]) -> list[Fault]:
-        commands = [(at, task.command) for at, task in enumerate(tasks) if task.command]
-        wanted = [_asked(command) for _, command in commands]
+        places: dict[_Asked, list[int]] = {}
+        for at, task in enumerate(tasks):
+            if command := task.command:
+                places.setdefault((command.argv, command.tools, command.hosts), []).append(at)
+        wanted = list(map(_asked, places))
         asked = self.ask("executor", _reader(requester), "POST", "/policy/check", json={"commands": wanted})
-        answer = _answer("executor", await asked)
-        return [
-            Fault(pointer=f"/tasks/{commands[each['index']][0]}/command", code=each["code"], detail=each["detail"])
-            for each in answer["refusals"]
+        where = list(places.values())
+        refusals = [
+            (at, each["code"], each["detail"])
+            for each in _answer("executor", await asked)["refusals"]
+            for at in where[int(each["index"])]
         ]
+        refusals.sort(key=lambda refusal: refusal[0])
+        return [Fault(pointer=f"/tasks/{at}/command", code=code, detail=detail) for at, code, detail in refusals]
 
     async def knows_run(self, requester: Requester, run_id: RunId) -> bool:
         return await self.look_up("scheduler", requester, f"/runs/{segment(run_id)}") is not None
@@ -177,10 +183,14 @@ class Services:
             await client.aclose()
 
 
-def _asked(command: CommandRequest) -> dict[str, Any]:
+_Asked = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Argv, tools, hosts: what the policy judges. The same of many tasks is asked about once."""
+
+
+def _asked(command: _Asked) -> dict[str, Any]:
     """Hosts only where there are some: an older executor knows no such field, and nothing else is lost on it."""
-    hosts = {"hosts": command.hosts} if command.hosts else {}
-    return {"argv": command.argv, "tools": command.tools, **hosts}
+    argv, tools, hosts = command
+    return {"argv": argv, "tools": tools, **({"hosts": hosts} if hosts else {})}
 
 
 def segment(value: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Select, Update, select, update
 
+from orchestra.chassis.database.statement import Copy
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
 from orchestra.chassis.telemetry.tracing import traceparent
@@ -18,6 +19,9 @@ from orchestra.planner.domain.plan import Plan
 
 _PLAN = TypeAdapter(Plan)
 _FAULTS = TypeAdapter(Sequence[Fault])
+_TASKS = Copy(PLAN_TASK, "plan_id", "position", "key", "task_id")
+_KEYS = Copy(TASK_KEY, "workspace_id", "project_id", "key", "task_id")
+_COVERED = Copy(COVERAGE, "plan_id", "number", "position")
 _SUMMARY = tuple(PLAN.c[name] for name in PlanSummary.__dataclass_fields__)
 
 
@@ -35,7 +39,7 @@ class SqlPlans:
                 status="requested",
                 mode=request.mode,
                 document_name=request.document_name,
-                request=request.model_dump_json(),
+                request=request.to_json(),
                 requested_by=request.requested_by,
                 trace=traceparent(),
                 created_at=self._work.now,
@@ -55,7 +59,7 @@ class SqlPlans:
             follows=follows,
             version=proposal.version,
             hash=proposal.hash,
-            content=_PLAN.dump_json(proposal.plan).decode(),
+            content=_text(proposal.plan),
         )
 
     async def add_proposed(
@@ -75,7 +79,7 @@ class SqlPlans:
                 follows=plan.follows,
                 version=proposal.version,
                 hash=proposal.hash,
-                content=_PLAN.dump_json(proposal.plan).decode(),
+                content=_text(proposal.plan),
                 created_at=now,
                 planned_at=now,
             )
@@ -142,27 +146,23 @@ class SqlPlans:
             proposed.values(status="approved", approved_by=approved_by, approved_at=self._work.now)
         )
         positions = {task.id: position for position, task in enumerate(plan.tasks)}
-        tasks = [
-            {"plan_id": plan_id, "position": position, "key": key, "task_id": ids[key]}
-            for key, position in positions.items()
-        ]
-        await self._work.connection.execute(PLAN_TASK.insert(), tasks)
+        tasks = ((plan_id, position, key, ids[key]) for key, position in positions.items())
+        await self._work.copy(_TASKS, tasks)
         await self._name_tasks(plan_id, ids)
-        covered = [
-            {"plan_id": plan_id, "number": requirement.number, "position": positions[key]}
+        covered = (
+            (plan_id, requirement.number, positions[key])
             for requirement in plan.requirements
             for key in plan.coverage[requirement.id]
-        ]
-        if covered:
-            await self._work.connection.execute(COVERAGE.insert(), covered)
+        )
+        await self._work.copy(_COVERED, covered)
 
     async def _name_tasks(self, plan_id: PlanId, ids: Mapping[str, TaskId]) -> None:
         query = select(PLAN.c.workspace_id, PLAN.c.project_id).where(PLAN.c.id == plan_id)
-        project = dict((await self._work.connection.execute(query)).mappings().one())
-        await self._work.connection.execute(
-            self._work.dialect.insert(TASK_KEY).on_conflict_do_nothing(),
-            [{**project, "key": key, "task_id": task_id} for key, task_id in ids.items()],
-        )
+        workspace_id, project_id = (await self._work.connection.execute(query)).one()
+        # Nobody else names tasks of the project meanwhile: the caller holds it.
+        known = await self.keys(workspace_id, project_id)
+        fresh = ((workspace_id, project_id, key, task_id) for key, task_id in ids.items() if key not in known)
+        await self._work.copy(_KEYS, fresh)
 
     async def settle(
         self, workspace_id: WorkspaceId, plan_id: PlanId, *, applied: bool, faults: Sequence[Fault] = ()
@@ -189,3 +189,7 @@ class SqlPlans:
 
     async def _changed(self, change: Update) -> bool:
         return (await self._work.connection.execute(change)).rowcount == 1
+
+
+def _text(plan: Plan) -> str:
+    return _PLAN.dump_json(plan, exclude_defaults=True).decode()

@@ -139,7 +139,10 @@ class Plans(Protocol):
         ...
 
     async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
-        """The plan stands, its tasks under these ids by key. It was `proposed`, and no other plan stands."""
+        """The plan stands, its tasks under these ids by key. It was `proposed`, and no other plan stands.
+
+        The caller holds the project.
+        """
         ...
 
     async def reject(self, plan_id: PlanId, rejected_by: str, reason: str) -> None:

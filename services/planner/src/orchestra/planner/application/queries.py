@@ -12,7 +12,7 @@ from orchestra.planner.application.views import (
     RequirementView,
     StatedRequirement,
 )
-from orchestra.planner.domain.after import links
+from orchestra.planner.domain.after import links, names
 from orchestra.planner.domain.compare import compare
 from orchestra.planner.domain.errors import NoStandingPlan, UnknownPlan, UnknownProject
 from orchestra.planner.domain.plan import Plan
@@ -110,7 +110,7 @@ def _planned(task: TaskRequest, task_id: TaskId | None) -> PlannedTask:
         role=task.role,
         criteria=task.criteria,
         priority=task.priority,
-        after=tuple(dict.fromkeys(link.task for link in links(task))),
+        after=tuple(dict.fromkeys(names(task))),
         dependencies=links(task),
         command=task.command,
         start_at=task.start_at,

@@ -13,6 +13,11 @@ def links(task: TaskRequest) -> tuple[AfterRequest, ...]:
     return tuple(AfterRequest(task=each) if isinstance(each, str) else each for each in task.after)
 
 
+def names(task: TaskRequest) -> list[str]:
+    """Of the tasks that it comes after, one for each dependency."""
+    return [each if isinstance(each, str) else each.task for each in task.after]
+
+
 def short(task: TaskRequest) -> TaskRequest:
     """The same task; what is finish to start without lag is a name, however it was written."""
     after = tuple(
@@ -23,5 +28,9 @@ def short(task: TaskRequest) -> TaskRequest:
 
 def done_before(task: TaskRequest, by_id: Mapping[str, T]) -> dict[str, T]:
     """The tasks that it comes directly after, finish to start: done when it starts, so it has their outputs."""
-    names = (link.task for link in links(task) if link.kind == "FS" and link.task != task.id)
-    return {name: by_id[name] for name in names if name in by_id}
+    names = (
+        each if isinstance(each, str) else each.task
+        for each in task.after
+        if isinstance(each, str) or each.kind == "FS"
+    )
+    return {name: by_id[name] for name in names if name in by_id and name != task.id}

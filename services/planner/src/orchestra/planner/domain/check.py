@@ -6,7 +6,7 @@ from itertools import chain
 from math import isfinite
 
 from orchestra.contracts.planning import AfterRequest, DependencyKind, Fault, TaskRequest
-from orchestra.planner.domain.after import done_before, links
+from orchestra.planner.domain.after import done_before, names
 from orchestra.planner.domain.check_commands import check_command, check_files
 from orchestra.planner.domain.check_times import MAX_MINUTES, check_times
 from orchestra.planner.domain.cycles import find_cycles
@@ -75,16 +75,17 @@ def _weight(task: TaskRequest) -> int:
 
 def _check_after(task: TaskRequest, here: str, by_id: Mapping[str, TaskRequest]) -> Iterator[Fault]:
     seen: set[tuple[str, DependencyKind]] = set()
-    for n, link in enumerate(links(task)):
-        name = link.task
+    for n, link in enumerate(task.after):
+        name, kind = (link, "FS") if isinstance(link, str) else (link.task, link.kind)
         if name == task.id:
             yield _fault(f"{here}/{n}", "self-dependency", f"{name} cannot come after itself.")
         elif name not in by_id:
             yield _fault(f"{here}/{n}", "unknown-dependency", f"There is no task {name}.")
-        elif (name, link.kind) in seen:
-            yield _fault(f"{here}/{n}", "duplicate-dependency", f"{name} is named twice as {link.kind}.")
-        seen.add((name, link.kind))
-        yield from _check_lag(link, f"{here}/{n}/lag")
+        elif (name, kind) in seen:
+            yield _fault(f"{here}/{n}", "duplicate-dependency", f"{name} is named twice as {kind}.")
+        seen.add((name, kind))
+        if not isinstance(link, str):
+            yield from _check_lag(link, f"{here}/{n}/lag")
 
 
 def _check_lag(link: AfterRequest, here: str) -> Iterator[Fault]:
@@ -112,7 +113,7 @@ def _check_estimate(task: TaskRequest, here: str) -> Iterator[Fault]:
 
 
 def _check_cycles(by_id: Mapping[str, TaskRequest], first: Mapping[str, int]) -> Iterator[Fault]:
-    named = {name: [link.task for link in links(task)] for name, task in by_id.items()}
+    named = {name: names(task) for name, task in by_id.items()}
     after = {name: [other for other in others if other != name] for name, others in named.items()}
     for cycle in find_cycles(after):
         place = named[cycle.successor].index(cycle.predecessor)

@@ -1,12 +1,12 @@
 """An approved plan becomes the graph that the scheduler works on, in parts that fit into events."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from orchestra.contracts.ids import TaskId
 from orchestra.contracts.planning import AfterRequest, Command, DecomposedTask, Dependency, Input, TaskRequest
-from orchestra.planner.domain.after import done_before, links
+from orchestra.planner.domain.after import done_before
 from orchestra.planner.domain.paths import provided
 from orchestra.planner.domain.plan import Plan
 
@@ -29,12 +29,14 @@ def decompose(plan: Plan, id_of: Callable[[str], TaskId]) -> Graph:
     by_key = {task.id: task for task in plan.tasks}
     ids = {key: id_of(key) for key in by_key}
     return Graph(
-        tuple(_decomposed(plan, task, ids[task.id], done_before(task, by_key).values()) for task in plan.tasks),
-        tuple(_dependency(link, ids, task) for task in plan.tasks for link in links(task)),
+        tuple(_decomposed(plan, task, ids[task.id], by_key) for task in plan.tasks),
+        tuple(_dependency(link, ids, task) for task in plan.tasks for link in task.after),
     )
 
 
-def _dependency(link: AfterRequest, ids: Mapping[str, TaskId], task: TaskRequest) -> Dependency:
+def _dependency(link: str | AfterRequest, ids: Mapping[str, TaskId], task: TaskRequest) -> Dependency:
+    if isinstance(link, str):
+        return Dependency(predecessor=ids[link], successor=ids[task.id])
     return Dependency(
         predecessor=ids[link.task],
         successor=ids[task.id],
@@ -44,7 +46,7 @@ def _dependency(link: AfterRequest, ids: Mapping[str, TaskId], task: TaskRequest
     )
 
 
-def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, before: Iterable[TaskRequest]) -> DecomposedTask:
+def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, by_key: Mapping[str, TaskRequest]) -> DecomposedTask:
     return DecomposedTask(
         id=task_id,
         key=task.id,
@@ -55,19 +57,21 @@ def _decomposed(plan: Plan, task: TaskRequest, task_id: TaskId, before: Iterable
         role=task.role,
         criteria=task.criteria,
         priority=task.priority,
-        command=_command(plan, task, before),
+        command=_command(plan, task, by_key),
         start_at=task.start_at,
         deadline=task.deadline,
         wait=task.wait,
     )
 
 
-def _command(plan: Plan, task: TaskRequest, before: Iterable[TaskRequest]) -> Command | None:
+def _command(plan: Plan, task: TaskRequest, by_key: Mapping[str, TaskRequest]) -> Command | None:
     wanted = task.command
     if wanted is None:
         return None
-    outputs = (path for other in before if other.command for path in other.command.outputs)
-    needs = provided(wanted.inputs, outputs)
+    needs: frozenset[str] = frozenset()
+    if wanted.inputs:
+        before = done_before(task, by_key).values()
+        needs = provided(wanted.inputs, (path for other in before if other.command for path in other.command.outputs))
     inputs = dict.fromkeys(wanted.inputs)
     return Command(
         argv=wanted.argv,
@@ -92,20 +96,42 @@ def in_parts(graph: Graph, limit: int = PART_BYTES) -> tuple[Graph, ...]:
     incoming: dict[TaskId, list[Dependency]] = {task.id: [] for task in graph.tasks}
     for dependency in graph.dependencies:
         incoming[dependency.successor].append(dependency)
-    pieces = chain.from_iterable(split((task, *incoming[task.id]), _bytes, limit) for task in graph.tasks)
-    parts = split(pieces, lambda piece: sum(map(_bytes, piece)), limit)
-    return tuple(_graph(tuple(chain.from_iterable(part))) for part in parts)
+    parts = [_Part(0, [], [])]
+
+    def room_for(size: int, together: int) -> _Part:
+        if parts[-1].filled + together > limit and parts[-1].filled:
+            parts.append(_Part(0, [], []))
+        parts[-1].filled += size
+        return parts[-1]
+
+    for task in graph.tasks:
+        size, after = _bytes(task), incoming[task.id]
+        sizes = list(map(_edge_bytes, after))
+        room_for(size, min(limit, size + sum(sizes))).tasks.append(task)
+        for dependency, weight in zip(after, sizes, strict=True):
+            room_for(weight, weight).dependencies.append(dependency)
+    return tuple(Graph(tuple(part.tasks), tuple(part.dependencies)) for part in parts)
 
 
-def _graph(items: Sequence[DecomposedTask | Dependency]) -> Graph:
-    return Graph(
-        tuple(item for item in items if isinstance(item, DecomposedTask)),
-        tuple(item for item in items if isinstance(item, Dependency)),
-    )
+@dataclass
+class _Part:
+    filled: int
+    tasks: list[DecomposedTask]
+    dependencies: list[Dependency]
 
 
 def _bytes(item: DecomposedTask | Dependency) -> int:
-    return len(item.model_dump_json().encode()) + len(",")
+    """In an event, which leaves out what is at its default."""
+    return len(item.model_dump_json(exclude_defaults=True).encode()) + len(",")
+
+
+def _edge_bytes(edge: Dependency) -> int:
+    if edge.kind != "FS" or edge.lag_minutes or edge.clock != "working":
+        return _bytes(edge)
+    return _PLAIN_EDGE + len(edge.predecessor) + len(edge.successor)
+
+
+_PLAIN_EDGE = _bytes(Dependency(predecessor="", successor=""))
 
 
 def split(items: Iterable[T], size_of: Callable[[T], int], limit: int) -> tuple[tuple[T, ...], ...]:

@@ -11,14 +11,13 @@ from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import DecomposedTask, Dependency
 from orchestra.scheduler.adapters.gates import held_back, marks
-from orchestra.scheduler.adapters.rows import TASK_COLUMNS, defined, enforced, task_of
+from orchestra.scheduler.adapters.rows import DEFINITION, TASK_COLUMNS, defined, enforced, task_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
 from orchestra.scheduler.adapters.task_statements import AGENT, minute_of, ready_since
 from orchestra.scheduler.application.graph import Known
 from orchestra.scheduler.domain.work.replan import pool_of_definition
 from orchestra.scheduler.domain.work.task import Task
 
-_DEFINITION = tuple(DecomposedTask.model_fields)
 _EDGE = [DEPENDENCY.c[name] for name in Dependency.model_fields]
 
 
@@ -65,7 +64,7 @@ class SqlGraph:
         return [
             Known(
                 task=task_of(row),
-                definition=DecomposedTask.model_validate({name: row[name] for name in _DEFINITION}),
+                definition=DecomposedTask.model_validate({name: row[name] for name in DEFINITION}),
                 deferred=row["newer"] is not None,
                 comes_back=row["retired"] or row["run_status"] == "cancelled",
             )
@@ -98,7 +97,7 @@ class SqlGraph:
 
     async def redefine(self, tasks: Sequence[DecomposedTask]) -> None:
         if tasks:
-            columns = [name for name in (*_DEFINITION, "pool") if name != "id"]
+            columns = [name for name in (*DEFINITION, "pool") if name != "id"]
             values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in columns}
             values["rank"] = TASK.c.rank + TASK.c.priority - bindparam("b_priority")
             await self._execute(

@@ -1,10 +1,12 @@
 """Rows into domain values and back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
 from orchestra.contracts.planning import Command, DecomposedTask, Wait
@@ -61,6 +63,26 @@ def task_from(row: Sequence[Any]) -> Task:
 def defined(task: DecomposedTask) -> dict[str, Any]:
     """The columns of a definition."""
     return task.model_dump(mode="json") | {"start_at": task.start_at, "deadline": task.deadline}
+
+
+DEFINITION = tuple(DecomposedTask.model_fields)
+
+
+def definition(task: DecomposedTask) -> list[Any]:
+    """The values of these columns, JSON as text."""
+    values = [getattr(task, name) for name in DEFINITION]
+    for at in _DOCUMENTS:
+        values[at] = _text(values[at])
+    return values
+
+
+_DOCUMENTS = [DEFINITION.index(name) for name in ("covers", "criteria", "command", "wait")]
+
+
+def _text(value: BaseModel | tuple[str, ...] | None) -> str | None:
+    if isinstance(value, tuple):
+        return json.dumps(value) if value else "[]"
+    return value.model_dump_json() if value is not None else None
 
 
 def enforced(task: DecomposedTask) -> datetime | None:

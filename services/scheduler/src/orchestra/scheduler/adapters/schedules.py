@@ -1,16 +1,19 @@
 """Snapshots for the calculation, and the schedules it gave, on SQL."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import Float, String, case, select, update
 
+from orchestra.chassis.database.statement import Copy, Row, Statement, Write, given
+from orchestra.chassis.database.types import Instant
 from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.chassis.messaging.message import plain
 from orchestra.contracts.ids import ProjectId, TaskId
 from orchestra.contracts.planning import Wait
-from orchestra.scheduler.adapters.gates import EDGE_COLUMNS, edge_of
+from orchestra.scheduler.adapters.gates import EDGE_COLUMNS
 from orchestra.scheduler.adapters.people import SqlMembers
 from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, RUN, SCHEDULE, TASK
 from orchestra.scheduler.application.project_ports import Project, PublishedSchedule
@@ -19,6 +22,7 @@ from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule, Unplaced
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 from orchestra.scheduler.domain.timeline.snapshot import Task as PlannedTask
+from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import need_of_pool
 
 
@@ -28,22 +32,18 @@ class SqlSchedules:
         self._work = work
 
     async def snapshot(self, project: Project) -> Snapshot:
-        mine = (TASK.c.workspace_id == project.workspace_id, TASK.c.project_id == project.id)
-        # What is in a run that begins later begins no earlier than that.
-        begins = case((RUN.c.start_at > self._work.now, RUN.c.start_at)).label("begins")
-        inputs = select(*_INPUTS, begins).outerjoin(RUN, RUN.c.id == TASK.c.run_id)
+        mine = {"workspace": project.workspace_id, "project": project.id}
         # The edges first: a plan that is applied between the two then adds tasks, which make the schedule stale again,
         # and never edges whose tasks were not read.
-        bound = select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*mine)
-        edges = (await self._execute(bound)).mappings().all()
-        tasks = (await self._execute(inputs.where(*mine).order_by(TASK.c.position))).mappings().all()
+        edges = tuple(map(Edge._make, await self._work.fetch(_EDGES, **mine)))
+        tasks = _planned(await self._work.fetch(_TASKS, **mine, now=self._work.now))
         last = await self.latest(project.id)
         return Snapshot(
             as_of=self._work.now,
             grain=project.grain,
             members=tuple(await SqlMembers(self._work).of_project(project.workspace_id, project.id)),
-            tasks=tuple(_planned(row) for row in tasks),
-            dependencies=tuple(edge_of(row) for row in edges),
+            tasks=tasks,
+            dependencies=edges,
             previous=last.schedule if last else None,
             previous_version=last.version if last else 0,
         )
@@ -63,20 +63,19 @@ class SqlSchedules:
         )
 
     async def publish(self, project: Project, published: PublishedSchedule, moves: Sequence[Moved]) -> None:
-        await self._execute(
-            SCHEDULE.insert().values(
-                workspace_id=project.workspace_id,
-                project_id=project.id,
-                version=published.version,
-                input_hash=published.input_hash,
-                cause=published.cause,
-                as_of=published.as_of,
-                at=published.at,
-                project_end=published.schedule.project_end,
-                moved=len(moves),
-                content={**schedule_to_json(published.schedule), "moves": _plain([asdict(move) for move in moves])},
-            )
+        row = (
+            project.workspace_id,
+            project.id,
+            published.version,
+            published.input_hash,
+            published.cause,
+            published.as_of,
+            published.at,
+            published.schedule.project_end,
+            len(moves),
+            await asyncio.to_thread(_content, published.schedule, moves),
         )
+        await self._work.copy(_PUBLISHED, [row])
         await self._calculated(project, schedule_version=published.version)
 
     async def unchanged(self, project: Project) -> None:
@@ -92,96 +91,124 @@ class SqlSchedules:
         )
 
     async def set_planned(self, placements: Sequence[Placement], unplaced: Sequence[TaskId]) -> None:
-        if placements:
-            await self._execute(
-                update(TASK)
-                .where(TASK.c.id == bindparam("b_id"))
-                .values(
-                    planned_member=bindparam("b_member"),
-                    planned_start=bindparam("b_start"),
-                    planned_end=bindparam("b_end"),
-                    share=bindparam("b_share"),
-                ),
-                [
-                    {"b_id": p.task, "b_member": p.member, "b_start": p.start, "b_end": p.end, "b_share": p.share}
-                    for p in placements
-                ],
-            )
+        self._work.later(_PLAN, map(vars, placements))
+        await self._work.flush()
         if unplaced:
             gone = {"planned_member": None, "planned_start": None, "planned_end": None}
             await self._execute(update(TASK).where(self._work.dialect.one_of(TASK.c.id, unplaced)).values(**gone))
 
 
-_INPUTS = [
-    TASK.c[name]
-    for name in (
-        "id",
-        "position",
-        "status",
-        "pool",
-        "points",
-        "minutes",
-        "priority",
-        "assignee",
-        "started_at",
-        "assigned_at",
-        "ended_at",
-        "not_before",
-        "performed_at",
-        "share",
-        "declined",
-        "wait",
-        "ends_at",
+_MINE = (TASK.c.workspace_id == given("workspace"), TASK.c.project_id == given("project"))
+_INPUTS = (
+    "id",
+    "position",
+    "status",
+    "pool",
+    "points",
+    "minutes",
+    "declined",
+    "assignee",
+    "started_at",
+    "ended_at",
+    "not_before",
+    "performed_at",
+    "share",
+    "priority",
+    "wait",
+    "ends_at",
+)
+_EDGES = Statement(lambda _: select(*EDGE_COLUMNS).join(TASK, TASK.c.id == DEPENDENCY.c.successor).where(*_MINE))
+_TASKS = Statement(
+    # What is in a run that begins later begins no earlier than that.
+    lambda _: (
+        select(*(TASK.c[name] for name in _INPUTS), case((RUN.c.start_at > given("now", Instant), RUN.c.start_at)))
+        .outerjoin(RUN, RUN.c.id == TASK.c.run_id)
+        .where(*_MINE)
+        .order_by(TASK.c.position)
     )
-]
+)
+_PLAN = Write(
+    lambda v: (
+        update(TASK)
+        .where(TASK.c.id == v("task"))
+        .values(planned_member=v("member"), planned_start=v("start"), planned_end=v("end"), share=v("share"))
+    ),
+    {"task": String(), "member": String(), "start": Instant(), "end": Instant(), "share": Float()},
+)
+_PUBLISHED = Copy(
+    SCHEDULE,
+    "workspace_id",
+    "project_id",
+    "version",
+    "input_hash",
+    "cause",
+    "as_of",
+    "at",
+    "project_end",
+    "moved",
+    "content",
+)
 
 
-def _planned(row: Any) -> PlannedTask:
-    pool = need_of_pool(row["pool"])
-    declined = frozenset(row["declined"] or ())
-    need = Need(pool.role, pool.command, pool.tools, row["points"], row["minutes"], declined)
+def _planned(rows: Iterable[Row]) -> tuple[PlannedTask, ...]:
+    needs: dict[Row, Need] = {}
+    return tuple(_task(row, needs) for row in rows)
+
+
+def _task(row: Row, needs: dict[Row, Need]) -> PlannedTask:
+    """`needs`: those of the rows before; thousands of tasks ask for the same."""
+    (task_id, position, status, pool_name, points, minutes, declined, assignee, started, ended, *more) = row
+    not_before, performed, share, priority, wait, ends, begins = more
+    asked = (pool_name, points, minutes, tuple(declined or ()))
+    need = needs.get(asked)
+    if need is None:
+        pool = need_of_pool(pool_name)
+        need = needs[asked] = Need(pool.role, pool.command, pool.tools, points, minutes, frozenset(asked[-1]))
     return PlannedTask(
-        id=row["id"],
-        order=row["position"],
-        status=row["status"],
+        id=task_id,
+        order=position,
+        status=status,
         need=need,
-        assignee=row["assignee"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        not_before=max((each for each in (row["not_before"], row["begins"]) if each), default=None),
-        performed_at=row["performed_at"] if row["status"] == "in_review" else None,
-        share=row["share"] if row["started_at"] else None,
-        priority=row["priority"],
-        wait=Wait.model_validate(row["wait"]) if row["wait"] else None,
-        ends_at=row["ends_at"] if row["wait"] and row["status"] == "running" else None,
+        assignee=assignee,
+        started_at=started,
+        ended_at=ended,
+        not_before=max(not_before, begins) if not_before and begins else not_before or begins,
+        performed_at=performed if status == "in_review" else None,
+        share=share if started else None,
+        priority=priority,
+        wait=Wait.model_validate(wait) if wait else None,
+        ends_at=ends if wait and status == "running" else None,
     )
 
 
-def _plain(value: Any) -> Any:
-    """JSON values; instants as text."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
-    return value.isoformat() if isinstance(value, datetime) else value
+def _content(schedule: Schedule, moves: Sequence[Moved]) -> str:
+    return plain({**schedule_to_json(schedule), "moves": list(map(_move_to_json, moves))})
+
+
+def _move_to_json(move: Moved) -> dict[str, Any]:
+    """Instants as text."""
+    return {name: each.isoformat() if isinstance(each, datetime) else each for name, each in vars(move).items()}
 
 
 def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     return {
         "placements": [_placement_to_json(placement) for placement in schedule.placements],
-        "unplaced": [asdict(each) for each in schedule.unplaced],
-        "project_end": _plain(schedule.project_end),
+        "unplaced": list(map(vars, schedule.unplaced)),
+        "project_end": schedule.project_end and schedule.project_end.isoformat(),
     }
 
 
 def _placement_to_json(placement: Placement) -> dict[str, Any]:
     """What says nothing is left out: who knows only finish to start reads what has only that."""
-    content = {**vars(placement), **{name: getattr(placement, name).isoformat() for name in _INSTANTS}}
-    content |= {"cause": dict(vars(placement.cause)), "held": placement.held and dict(vars(placement.held))}
-    if not content["held"]:
+    content = dict(vars(placement))
+    for name in _INSTANTS:
+        content[name] = content[name].isoformat()
+    cause = placement.cause
+    content["cause"] = vars(cause) if cause.edge else {"kind": cause.kind, "task": cause.task}
+    if placement.held:
+        content["held"] = vars(placement.held)
+    else:
         del content["held"]
-    if not content["cause"]["edge"]:
-        del content["cause"]["edge"]
     return content
 
 

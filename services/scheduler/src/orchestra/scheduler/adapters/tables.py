@@ -204,8 +204,8 @@ where a person has it tried again after that.
 DEPENDENCY = Table(
     "dependency",
     metadata,
-    Column("successor", String(64), ForeignKey("task.id"), nullable=False),
-    Column("predecessor", String(64), ForeignKey("task.id"), nullable=False),
+    _id("successor"),
+    _id("predecessor"),
     Column("kind", String(2), nullable=False),
     Column("lag_minutes", Integer, nullable=False, server_default="0"),
     Column("clock", String(8), nullable=False, server_default="working"),
@@ -226,7 +226,11 @@ DEPENDENCY = Table(
         sqlite_where=text("opens_at IS NOT NULL"),
     ),
 )
-"""One edge of the graph. Only a lag is counted in the row: `opens_at` while it runs, `opened_at` when it is over."""
+"""One edge of the graph. Only a lag is counted in the row: `opens_at` while it runs, `opened_at` when it is over.
+
+Its ends are no foreign keys: both are checked in memory before the graph is written, no task is ever deleted, and to
+look each of them up again took the database longer than all else of a large plan.
+"""
 
 DISPATCH = Table(
     "dispatch",

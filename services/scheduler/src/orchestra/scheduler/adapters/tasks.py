@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from orchestra.chassis.database.statement import Row, Write
+from orchestra.chassis.database.statement import Copy, Row, Write
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, TaskId, WorkspaceId
@@ -24,9 +24,10 @@ from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters import task_statements as sql
 from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.rows import (
+    DEFINITION,
     DISPATCH_COLUMNS,
     TASK_COLUMNS,
-    defined,
+    definition,
     dispatch_from,
     enforced,
     task_from,
@@ -38,6 +39,24 @@ from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import Task
+
+_TASKS = Copy(
+    TASK,
+    *DEFINITION,
+    "not_before",
+    "expires_at",
+    "workspace_id",
+    "project_id",
+    "plan_id",
+    "run_id",
+    "position",
+    "pool",
+    "status",
+    "rank",
+    "watched",
+    "end_gated",
+)
+_EDGES = Copy(DEPENDENCY, "predecessor", "successor", "kind", "lag_minutes", "clock")
 
 _CARRIED: tuple[TaskStatus, ...] = (*sql.IN_HAND, "in_review")
 
@@ -63,29 +82,27 @@ class SqlTasks:
         behind = {edge.successor for edge in edges if not edge.before_end}
         watched = {edge.predecessor for edge in edges if not edge.plain}
         end_gated = {edge.successor for edge in edges if edge.before_end}
+        same = (plan.workspace_id, plan.project_id, plan.id, run_id)
         minute = sql.minute_of(self._work.now)
-        rows = [
-            {
-                **defined(task),
-                "not_before": task.start_at,
-                "expires_at": enforced(task),
-                "workspace_id": plan.workspace_id,
-                "project_id": plan.project_id,
-                "plan_id": plan.id,
-                "run_id": run_id,
-                "position": position,
-                "pool": pool,
-                "status": "blocked" if task.id in behind else "ready",
-                "rank": minute - task.priority,
-                "watched": task.id in watched,
-                "end_gated": task.id in end_gated,
-            }
-            for position, (task, pool) in enumerate(zip(tasks, pools, strict=True))
-        ]
-        await self._execute(TASK.insert(), rows)
-        if edges:
-            columns = ("predecessor", "successor", "kind", "lag_minutes", "clock")
-            await self._execute(DEPENDENCY.insert(), [dict(zip(columns, edge, strict=True)) for edge in edges])
+        await self._work.copy(
+            _TASKS,
+            (
+                (
+                    *definition(task),
+                    task.start_at,
+                    enforced(task),
+                    *same,
+                    position,
+                    pool,
+                    "blocked" if task.id in behind else "ready",
+                    minute - task.priority,
+                    task.id in watched,
+                    task.id in end_gated,
+                )
+                for position, (task, pool) in enumerate(zip(tasks, pools, strict=True))
+            ),
+        )
+        await self._work.copy(_EDGES, edges)
 
     async def find(self, workspace_id: WorkspaceId, task_id: TaskId) -> Task:
         """Raises UnknownTask; a task of another workspace is one."""

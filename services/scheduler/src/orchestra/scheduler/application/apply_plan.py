@@ -46,7 +46,7 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
             raise ProjectArchived(project.id)
         if stands is not None and stands.version > event.version:
             raise PlanSuperseded(f"version {stands.version}", stands.id)
-        arrange([task.id for task in tasks], [edge[:2] for edge in edges])
+        arrange([task.id for task in tasks], [(edge[0], edge[1]) for edge in edges])
         check_edges(edges)
     except (CyclicDependency, DuplicateTask, InvalidDependency, ProjectArchived, UnknownTask, PlanSuperseded) as error:
         await _refuse(work, event, stands, error)

@@ -10,13 +10,16 @@ from orchestra.chassis.errors import ChassisError
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.chassis.telemetry.metrics import LONG, counter, histogram
 from orchestra.chassis.telemetry.tracing import span
+from orchestra.contracts.ids import Sha256
 from orchestra.contracts.scheduling import Move, ScheduleRecalculated
 from orchestra.scheduler.application.advance_run import advance_run
 from orchestra.scheduler.application.ports import Key, SchedulingWork
 from orchestra.scheduler.application.project_ports import PublishedSchedule
-from orchestra.scheduler.domain.timeline.difference import difference
+from orchestra.scheduler.domain.timeline.difference import Moved, difference
 from orchestra.scheduler.domain.timeline.hashing import input_hash
+from orchestra.scheduler.domain.timeline.placement import Schedule
 from orchestra.scheduler.domain.timeline.schedule import calculate
+from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 
 log = logger("schedule")
 
@@ -72,17 +75,15 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
         if project is None or project.stale_cause is None:
             return
         snapshot = await view.schedules.snapshot(project)
-        last = await view.schedules.latest(project.id)
+    last = snapshot.previous
     began = time.perf_counter()
-    digest = input_hash(snapshot)
     # In its own thread, so that deliveries and leases go on beside a large calculation.
-    schedule = await asyncio.to_thread(calculate, snapshot)
-    moves = difference(last.schedule if last else None, schedule)
+    digest, schedule, moves = await asyncio.to_thread(_calculation, snapshot)
     async with begin() as work:
         held = await work.projects.hold(*key)
         if (held.schedule_version, held.graph_version) != (project.schedule_version, project.graph_version):
             return
-        if not moves and schedule.unplaced == (last.schedule.unplaced if last else ()):
+        if not moves and schedule.unplaced == (last.unplaced if last else ()):
             await work.schedules.unchanged(project)
             await work.projects.put_off(key, work.now + _rest(began))
             return
@@ -117,6 +118,11 @@ async def recalculate(read: Transaction, begin: Transaction, key: Key) -> None:
         # People get their tasks from the schedule: now there is a newer one.
         for run in await work.runs.open_in(project.workspace_id, project.id):
             await advance_run(work, run, "the schedule was recalculated")
+
+
+def _calculation(snapshot: Snapshot) -> tuple[Sha256, Schedule, tuple[Moved, ...]]:
+    schedule = calculate(snapshot)
+    return input_hash(snapshot), schedule, difference(snapshot.previous, schedule)
 
 
 def _rest(began: float) -> timedelta:

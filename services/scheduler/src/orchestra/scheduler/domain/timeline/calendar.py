@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from orchestra.scheduler.domain.errors import InvalidCalendar
@@ -22,6 +23,7 @@ def next_minute(instant: datetime) -> int:
     return -((EPOCH - instant) // MINUTE)
 
 
+@lru_cache(1 << 14)
 def instant_of(minute: int) -> datetime:
     return EPOCH + minute * MINUTE
 

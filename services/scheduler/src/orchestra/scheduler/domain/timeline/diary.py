@@ -1,6 +1,5 @@
 """What one member is busy with, on the axis of that member's working time."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from orchestra.contracts.planning import LagClock
 from orchestra.scheduler.domain.people.member import Member, Need, duration
 from orchestra.scheduler.domain.timeline.calendar import WEEK, next_minute
 from orchestra.scheduler.domain.timeline.grain import Grain
+from orchestra.scheduler.domain.timeline.lanes import Lanes
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 from orchestra.scheduler.domain.timeline.working_time import WorkingTime
 
@@ -21,56 +21,6 @@ class Opening(NamedTuple):
     end: int
     lane: int
     share: float
-
-
-class Lane:
-    """One slot. Touching busy blocks are one block, so that a full diary stays short."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._entries: list[tuple[int, int, TaskId]] = []
-        self._ending: dict[int, TaskId] = {}
-
-    def earliest(self, since: int, minutes: int) -> int:
-        """The first position not before `since` with `minutes` free."""
-        i = bisect_right(self._starts, since) - 1
-        start = max(since, self._ends[i]) if i >= 0 else since
-        for following in range(i + 1, len(self._starts)):
-            if start + minutes <= self._starts[following]:
-                break
-            start = self._ends[following]
-        return start
-
-    def book(self, start: int, end: int, task: TaskId) -> None:
-        self._entries.append((start, end, task))
-        self._ending[end] = task
-        i = bisect_right(self._starts, start)
-        if i and start <= self._ends[i - 1]:
-            i -= 1
-            self._ends[i] = max(end, self._ends[i])
-        else:
-            self._starts.insert(i, start)
-            self._ends.insert(i, end)
-        if i + 1 < len(self._starts) and self._starts[i + 1] <= self._ends[i]:
-            self._ends[i] = max(self._ends[i], self._ends.pop(i + 1))
-            del self._starts[i + 1]
-
-    def free_from(self, position: int) -> int:
-        """From where on, not before `position`, it is never busy again."""
-        return max(position, self._ends[-1]) if self._ends else position
-
-    def task_ending(self, position: int) -> TaskId | None:
-        return self._ending.get(position)
-
-    def pairs(self) -> Iterator[tuple[TaskId, TaskId]]:
-        """Each task with the next one that begins after its end."""
-        ordered = sorted(self._entries)
-        starts = [start for start, _, _ in ordered]
-        for _, end, task in ordered:
-            following = bisect_left(starts, end)
-            if following < len(ordered):
-                yield task, ordered[following][2]
 
 
 def clocks(snapshot: Snapshot) -> dict[LagClock, "Diary"]:
@@ -88,12 +38,12 @@ class Diary:
     def __init__(self, member: Member, time: WorkingTime, grain: Grain, now: int) -> None:
         self.member = member
         self.time = time
-        self.lanes = [Lane() for _ in range(member.slots)]
+        self._lanes = Lanes(member.slots)
         self._grain = grain
-        self._now = self.time.position(now)
+        self.now = self.time.position(now)
         self._taken = 0.0
         """The shares of a person's running tasks, the last of which ends at the position `_undivided`."""
-        self._undivided = self._now
+        self._undivided = self.now
 
     def minutes(self, need: Need) -> int:
         """Working minutes for such a task at the member's own share."""
@@ -110,9 +60,9 @@ class Diary:
         share = self.member.share if share is None else share
         overdue = self._grain.minutes if self.member.kind == "agent" else self._grain.working
         begun = self.time.position(start)
-        end = max(begun + duration(self.member, need, self._grain, share), self._now + overdue)
-        lane = min(range(len(self.lanes)), key=lambda i: (self.lanes[i].free_from(self._now), i))
-        self.lanes[lane].book(begun, end, task)
+        end = max(begun + duration(self.member, need, self._grain, share), self.now + overdue)
+        lane = self._lanes.free_first(self.now)
+        self._lanes.book(lane, begun, end, task)
         if self.member.kind == "person":
             self._taken += share
             self._undivided = max(self._undivided, end)
@@ -122,7 +72,7 @@ class Diary:
         """Of a timer. One that is overdue, because it is paused, ends a minute from now: nobody knows better."""
         end = next_minute(ended or ends or started)
         if ended is None:
-            end = max(end, self.time.start(self._now) + 1)
+            end = max(end, self.time.start(self.now) + 1)
         return self.worked(next_minute(started), end, 1.0)
 
     def worked(self, start: int, end: int, share: float | None) -> Opening:
@@ -143,15 +93,14 @@ class Diary:
         return at_once if at_once.end < later.end else later
 
     def enter(self, task: TaskId, opening: Opening) -> None:
-        self.lanes[opening.lane].book(opening.start, opening.end, task)
+        self._lanes.book(opening.lane, opening.start, opening.end, task)
 
     def task_ending(self, position: int) -> TaskId | None:
-        return next((task for lane in self.lanes if (task := lane.task_ending(position))), None)
+        return self._lanes.task_ending(position)
 
     def pairs(self) -> Iterator[tuple[TaskId, TaskId]]:
-        return (pair for lane in self.lanes for pair in lane.pairs())
+        return self._lanes.pairs()
 
     def _fit(self, position: int, minutes: int, share: float) -> Opening:
-        starts = [lane.earliest(position, minutes) for lane in self.lanes]
-        start = min(starts)
-        return Opening(start, start + minutes, starts.index(start), share)
+        start, lane = self._lanes.earliest(position, minutes)
+        return Opening(start, start + minutes, lane, share)

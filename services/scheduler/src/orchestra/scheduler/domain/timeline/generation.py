@@ -26,11 +26,8 @@ from orchestra.scheduler.domain.timeline.lags import clock_minutes
 from orchestra.scheduler.domain.timeline.lags import opening as opening_of
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
-from orchestra.scheduler.domain.work.dependency import Edge
+from orchestra.scheduler.domain.work.dependency import AFTER_START, BEFORE_END, Edge
 from orchestra.scheduler.domain.work.status import OPEN, RELEASING
-
-Node = tuple[TaskId, bool]
-"""A task's start (False) or end (True)."""
 
 Rank = tuple[int, datetime, int, int, TaskId]
 """The lowest is placed first."""
@@ -48,12 +45,9 @@ class Entry(NamedTuple):
     cause: Cause
     finish: int
     """Where it ends on the member's axis: with its work, or later where its end is held back."""
+    end: int
+    """The same in minutes."""
     held: Cause | None = None
-
-    @property
-    def end(self) -> int:
-        """In minutes."""
-        return self.diary.time.end(self.finish)
 
 
 class Crew(NamedTuple):
@@ -80,20 +74,23 @@ class Generation:
         self._clocks = clocks(snapshot)
         self._now = snapshot.now
         self._tasks = snapshot.by_id
-        self._graph = snapshot.graph
+        self._order = snapshot.order
         self._into, self._from = snapshot.edges_into, snapshot.edges_from
         self._time = snapshot.project_time
         self._previous = previous
+        self._gated = {edge.successor for edge in snapshot.dependencies if edge.before_end}
         self._crews: dict[tuple[Need, MemberId | None], Crew] = {}
-        self._starts: dict[TaskId, int] = {}
+        self.starts: dict[TaskId, int] = {}
         self._ends: dict[TaskId, int] = {}
         """In minutes, as far as they are known: what is missing may never come, and holds others back."""
         self._tails = self._find_tails()
         self._free: list[Rank] = []
+        self._gates: dict[TaskId, list[tuple[int, Edge]]] = {}
+        """When the gates of the starts of those that are free open."""
         for task in self._tasks.values():
             if not task.movable:
                 self._note(task)
-        self._waits = self._count_waits()
+        self._waits: tuple[dict[TaskId, int], dict[TaskId, int]] = self._count_waits()
         self._fill()
 
     @property
@@ -103,78 +100,82 @@ class Generation:
 
     def _fill(self) -> None:
         """Place the movable tasks, each once all that gates its start is known; an end is known once its gates are."""
-        ready = [node for node, number in self._waits.items() if not number]
-        for node in ready:
-            self._known(node)
+        starts, ends = ([task for task, number in waits.items() if not number] for waits in self._waits)
+        for task_id in starts:
+            if not self._is_free(self._tasks[task_id]):
+                self._settle(task_id, is_end=False)
+        for task_id in ends:
+            self._finish(task_id)
+            self._settle(task_id, is_end=True)
         while self._free:
             task = self._tasks[heappop(self._free)[-1]]
             self._place(task)
-            self._settle((task.id, False))
+            self._settle(task.id, is_end=False)
 
-    def _count_waits(self) -> dict[Node, int]:
-        """For each start and end that is to be found, how many others it follows from."""
+    def _count_waits(self) -> tuple[dict[TaskId, int], dict[TaskId, int]]:
+        """For each start and each end that is to be found, how many others it follows from."""
+        starts = {task.id: 0 for task in self._tasks.values() if task.movable}
+        ends = {task.id: int(task.id in starts) for task in self._tasks.values() if task.status in OPEN}
+        for edges in self._from.values():
+            for edge in edges:
+                predecessor, successor, kind, _, _ = edge
+                if predecessor in (starts if kind in AFTER_START else ends):
+                    waits = ends if kind in BEFORE_END else starts
+                    if successor in waits:
+                        waits[successor] += 1
+        return starts, ends
 
-        def open_node(task: TaskId, *, is_end: bool) -> bool:
-            return self._tasks[task].status in OPEN if is_end else self._tasks[task].movable
-
-        waits: dict[Node, int] = {}
-        for task in self._tasks.values():
-            for is_end in (False, True):
-                if open_node(task.id, is_end=is_end):
-                    waits[task.id, is_end] = int(is_end and task.movable) + sum(
-                        open_node(edge.predecessor, is_end=not edge.after_start)
-                        for edge in self._into[task.id]
-                        if edge.before_end == is_end
-                    )
-        return waits
-
-    def _known(self, node: Node) -> None:
-        """All that the start or end follows from is known."""
-        task_id, is_end = node
-        if is_end:
-            self._finish(task_id)
-            self._settle(node)
-        else:
-            heappush(self._free, self._rank(self._tasks[task_id]))
-
-    def _settle(self, node: Node) -> None:
+    def _settle(self, task_id: TaskId, *, is_end: bool) -> None:
         """The start or end has been found, or nobody can know it: what follows from it need wait no longer."""
-        settled = [node]
+        starts = self._waits[0]
+        settled = [(task_id, is_end)]
         while settled:
             task_id, is_end = settled.pop()
-            following = [(e.successor, e.before_end) for e in self._from[task_id] if e.after_start != is_end]
+            for edge in self._from.get(task_id, ()):
+                _, successor, kind, _, _ = edge
+                if (kind in AFTER_START) == is_end:
+                    continue
+                if kind in BEFORE_END:
+                    self._come(successor, settled)
+                elif successor in starts:
+                    left = starts[successor] = starts[successor] - 1
+                    if not left and not self._is_free(self._tasks[successor]):
+                        settled.append((successor, False))
             if not is_end:
-                following.append((task_id, True))
-            for each in following:
-                if each not in self._waits:
-                    continue
-                self._waits[each] -= 1
-                if self._waits[each]:
-                    continue
-                if each[1]:
-                    self._finish(each[0])
-                    settled.append(each)
-                else:
-                    heappush(self._free, self._rank(self._tasks[each[0]]))
+                self._come(task_id, settled)
+
+    def _come(self, task_id: TaskId, settled: list[tuple[TaskId, bool]]) -> None:
+        """One less that the end follows from; it is settled with the last."""
+        ends = self._waits[1]
+        if task_id in ends:
+            left = ends[task_id] = ends[task_id] - 1
+            if not left:
+                self._finish(task_id)
+                settled.append((task_id, True))
 
     def _rank(self, task: Task) -> Rank:
-        if task.id in self._previous:
-            return -task.priority, self._previous[task.id].start, 0, task.order, task.id
+        previous = self._previous.get(task.id)
+        if previous is not None:
+            return -task.priority, previous.start, 0, task.order, task.id
         return -task.priority, _LAST, -self._tails[task.id], task.order, task.id
 
     def _find_tails(self) -> dict[TaskId, int]:
         """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""
         tails: dict[TaskId, int] = {}
         chains: dict[TaskId, int] = {}
-        for task_id in reversed(self._graph.order):
+        for task_id in reversed(self._order):
             task = self._tasks[task_id]
             own = self._crew(task).clock_minutes if task.status in OPEN else 0
-            behind = [0]
-            for edge in self._from[task_id]:
-                after = tails[edge.successor] if edge.before_end else chains[edge.successor]
-                behind.append(after + clock_minutes(edge, self._time) - (own if edge.after_start else 0))
-            tails[task_id] = max(behind)
-            chains[task_id] = tails[task_id] + own
+            longest = 0
+            for edge in self._from.get(task_id, ()):
+                after = (tails if edge[2] in BEFORE_END else chains)[edge[1]]
+                if edge[3]:
+                    after += clock_minutes(edge, self._time)
+                if edge[2] in AFTER_START:
+                    after -= own
+                longest = max(longest, after)
+            tails[task_id] = longest
+            chains[task_id] = longest + own
         return tails
 
     def _crew(self, task: Task) -> Crew:
@@ -183,26 +184,27 @@ class Generation:
             clock = self._clocks[task.wait.clock]
             return Crew([(clock, task.wait.minutes)], clock.clock_minutes(task.wait.minutes))
         asked = (task.need, task.assignee)
-        if asked not in self._crews:
+        crew = self._crews.get(asked)
+        if crew is None:
             candidates = [
                 (diary, diary.minutes(task.need))
                 for diary in self.diaries.values()
                 if task.assignee in (None, diary.member.id) and may_take(diary.member, task.need)
             ]
             clock = min((diary.clock_minutes(minutes) for diary, minutes in candidates), default=0)
-            self._crews[asked] = Crew(candidates, clock)
-        return self._crews[asked]
+            crew = self._crews[asked] = Crew(candidates, clock)
+        return crew
 
     def _note(self, task: Task) -> None:
         """A fact."""
         if task.status in RELEASING:
             ended = next_minute(task.ended_at) if task.ended_at else self._now
             self._ends[task.id] = ended
-            self._starts[task.id] = next_minute(task.started_at) if task.started_at else ended
+            self.starts[task.id] = next_minute(task.started_at) if task.started_at else ended
         elif task.status == "failed":
             self.unplaced[task.id] = Unplaced(task.id, "failed")
         elif task.started and task.started_at is not None:
-            self._starts[task.id] = next_minute(task.started_at)
+            self.starts[task.id] = next_minute(task.started_at)
             self._hold(task, task.started_at)
 
     def _hold(self, task: Task, started_at: datetime) -> None:
@@ -222,24 +224,30 @@ class Generation:
         self._enter(task, diary, opening, started_at)
 
     def _enter(self, task: Task, diary: Diary, opening: Opening, started_at: datetime) -> None:
-        self.entries[task.id] = Entry(task, diary, opening, started_at, Cause("started"), opening.end)
+        self.entries[task.id] = Entry(
+            task, diary, opening, started_at, Cause("started"), opening.end, diary.time.end(opening.end)
+        )
 
     def _finish(self, task_id: TaskId) -> None:
         """The task ends with its work, or later with the last gate of its end.
 
         Where a gate may never open the end stays unknown to those behind it; shown is what is known.
         """
-        if task_id not in self.entries:
+        entry = self.entries.get(task_id)
+        if entry is None:
             return
-        entry = self.entries[task_id]
-        gates = [edge for edge in self._into[task_id] if edge.before_end]
+        if task_id not in self._gated and entry.task.performed_at is None:
+            self._ends[task_id] = entry.end
+            return
+        gates = [edge for edge in self._into.get(task_id, ()) if edge.before_end]
         known = [(at, edge) for edge in gates if (at := self._opens(edge, shown=True)) is not None]
         least = [self._now + 1] if entry.task.performed_at is not None else []
         end = max([*least, *(at for at, _ in known)], default=0)
         if end > entry.end:
             last = max(known, key=lambda gate: gate[0], default=None)
             held = Cause("predecessor", last[1].predecessor, last[1].label) if last else None
-            entry = entry._replace(finish=entry.diary.time.reaching(end), held=held)
+            finish = entry.diary.time.reaching(end)
+            entry = entry._replace(finish=finish, end=entry.diary.time.end(finish), held=held)
             self.entries[task_id] = entry
         if all(self._opens(edge) is not None for edge in gates):
             self._ends[task_id] = entry.end
@@ -249,41 +257,63 @@ class Generation:
 
         `shown`: for an end that may never come, the one that is shown.
         """
-        since = (self._starts if edge.after_start else self._ends).get(edge.predecessor)
+        since = (self.starts if edge[2] in AFTER_START else self._ends).get(edge[0])
+        if since is not None and not edge[3]:
+            return since
         if since is None and shown and not edge.after_start and edge.predecessor in self.entries:
             since = self.entries[edge.predecessor].end
         if since is None or self._tasks[edge.predecessor].status == "skipped":
             return since
         return opening_of(edge, since, self._time)
 
-    def _place(self, task: Task) -> None:
-        gates = [(edge, self._opens(edge)) for edge in self._into[task.id] if not edge.before_end]
+    def _is_free(self, task: Task) -> bool:
+        """Whether it will be placed when its turn comes, all gates of its start being known.
+
+        What will not be takes nobody's time and has no turn: those behind it must not wait for one.
+        """
         # Once it was free to start after another's start, that the other is tried again or failed does not matter.
         passed = task.status != "blocked"
-        blocker = next((e.predecessor for e, at in gates if at is None and not (e.after_start and passed)), None)
-        candidates = self._crew(task).candidates
-        if blocker is not None:
-            self.unplaced[task.id] = Unplaced(task.id, "behind", blocker)
-        elif not candidates and task.assignee is not None:
-            self.unplaced[task.id] = Unplaced(task.id, "member", task.assignee)
-        elif not candidates:
-            self.unplaced[task.id] = Unplaced(task.id, "no member", task.need.role)
-        else:
-            gate = next_minute(task.not_before) if task.not_before else self._now
-            opens = [(at, edge) for edge, at in gates if at is not None]
-            since = max(self._now, gate, *(at for at, _ in opens))
-            diary, opening = self._choice(task, candidates, since)
-            if task.wait is None:
-                diary.enter(task.id, opening)
-            self._starts[task.id] = diary.time.start(opening.start)
-            cause = self._cause(task, diary, opening.start, opens)
-            start = instant_of(self._starts[task.id])
-            self.entries[task.id] = Entry(task, diary, opening, start, cause, opening.end)
+        opens: list[tuple[int, Edge]] = []
+        for edge in self._into.get(task.id, ()):
+            if edge[2] in BEFORE_END:
+                continue
+            at = self._opens(edge)
+            if at is not None:
+                opens.append((at, edge))
+            elif not (edge.after_start and passed):
+                self.unplaced[task.id] = Unplaced(task.id, "behind", edge.predecessor)
+                return False
+        if not self._crew(task).candidates:
+            held = task.assignee is not None
+            self.unplaced[task.id] = Unplaced(
+                task.id, "member" if held else "no member", task.assignee if held else task.need.role
+            )
+            return False
+        self._gates[task.id] = opens
+        heappush(self._free, self._rank(task))
+        return True
+
+    def _place(self, task: Task) -> None:
+        opens = self._gates.pop(task.id)
+        gate = next_minute(task.not_before) if task.not_before else self._now
+        since = max(self._now, gate)
+        for at, _ in opens:
+            since = max(since, at)
+        diary, opening = self._choice(task, self._crew(task).candidates, since)
+        if task.wait is None:
+            diary.enter(task.id, opening)
+        start = self.starts[task.id] = diary.time.start(opening.start)
+        cause = self._cause(task, diary, opening.start, opens)
+        end = diary.time.end(opening.end)
+        self.entries[task.id] = Entry(task, diary, opening, instant_of(start), cause, opening.end, end)
 
     def _choice(self, task: Task, candidates: list[tuple[Diary, int]], since: int) -> tuple[Diary, Opening]:
         """Ties go to the first by key."""
         previous = self._previous.get(task.id)
-        kept = [each for each in candidates if previous and each[0].member.id == previous.member]
+        kept = [each for each in candidates if each[0].member.id == previous.member] if previous else []
+        if len(candidates) == 1:
+            diary, minutes = candidates[0]
+            return diary, diary.opening(task.need, minutes, since)
         return min(
             ((diary, diary.opening(task.need, minutes, since)) for diary, minutes in kept or candidates),
             key=lambda offer: offer[0].time.end(offer[1].end),
@@ -293,7 +323,7 @@ class Generation:
         """Why not earlier. Compared on the member's working time, so that a predecessor which ends on a day off and an
         `as_of` on the same day off are the same moment: then neither, but the calendar is the cause.
         """
-        if position == diary.time.position(self._now):
+        if position == diary.now:
             return Cause("as of" if diary.time.start(position) == self._now else "calendar")
         if task.not_before and position == diary.time.position(next_minute(task.not_before)):
             return Cause("not before")

@@ -1,6 +1,7 @@
 """The hash of a schedule's inputs: the same inputs, the same hash, whatever order they came in."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -8,6 +9,7 @@ from typing import Any, cast
 
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import Wait
+from orchestra.scheduler.domain.people.member import Need
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 
 
@@ -17,11 +19,35 @@ def input_hash(snapshot: Snapshot) -> Sha256:
     inputs |= {
         "as_of": snapshot.grain.floor(snapshot.as_of),
         "members": sorted(snapshot.members, key=lambda member: member.id),
-        "tasks": sorted(snapshot.tasks, key=lambda task: task.id),
+        "tasks": _tasks(sorted(snapshot.tasks, key=lambda task: task.id)),
         # An edge that is finish to start without lag is its two ends, as it was before there were others.
         "dependencies": sorted(edge[:2] if edge.plain else edge for edge in set(snapshot.dependencies)),
     }
     return sha256(canonical_json(inputs).encode()).hexdigest()
+
+
+def _tasks(tasks: Sequence[Task]) -> list[dict[str, object]]:
+    """A task without timer and priority is what it was before there were any. A need that many have is made once."""
+    needs: dict[Need, object] = {}
+    found: list[dict[str, object]] = []
+    for task in tasks:
+        content = dict(vars(task))
+        for name, default in _LATER.items():
+            if content[name] == default:
+                del content[name]
+        need = needs.get(task.need)
+        if need is None:
+            need = needs[task.need] = {name: _sorted(each) for name, each in vars(task.need).items()}
+        content["need"] = need
+        found.append(content)
+    return found
+
+
+_LATER: dict[str, object] = {"wait": None, "ends_at": None, "priority": 0}
+
+
+def _sorted(value: object) -> object:
+    return sorted(cast("frozenset[Any]", value)) if isinstance(value, frozenset) else value
 
 
 def canonical_json(value: object) -> str:
@@ -36,11 +62,7 @@ def _plain(value: object) -> object:
         case date():
             return value.isoformat()
         case frozenset():
-            return sorted(cast("frozenset[Any]", value))
-        case Task():
-            # A task without timer and priority is what it was before there were any.
-            later = {"wait": None, "ends_at": None, "priority": 0}
-            return {name: each for name, each in vars(value).items() if name not in later or each != later[name]}
+            return _sorted(cast("frozenset[Any]", value))
         case Wait():
             return value.model_dump()
         case _ if is_dataclass(value):

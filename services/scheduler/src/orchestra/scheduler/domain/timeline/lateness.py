@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orchestra.contracts.ids import TaskId
-from orchestra.scheduler.domain.timeline.calendar import next_minute
 from orchestra.scheduler.domain.timeline.generation import Entry, Generation
 from orchestra.scheduler.domain.timeline.lags import latest
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot
+from orchestra.scheduler.domain.work.dependency import AFTER_START, BEFORE_END
 
 
 class Late(NamedTuple):
@@ -34,6 +34,10 @@ class Lateness:
         self._ends: dict[TaskId, int] = {}
         self._room: dict[TaskId, int] = {}
         """By which minute the member must be done with what comes before the task."""
+        self._from = snapshot.edges_from
+        self._gated = {edge.successor for edge in snapshot.dependencies if edge.before_end}
+        self._awaited = {edge.predecessor for edge in snapshot.dependencies if edge.after_start}
+        """What others wait for the start of."""
         self._following: defaultdict[TaskId, list[TaskId]] = defaultdict(list)
         for diary in generation.diaries.values():
             for task, following in diary.pairs():
@@ -42,24 +46,27 @@ class Lateness:
             (self._bound_end if is_end else self._bound_start)(entry)
 
     def _falling(self, generation: Generation) -> Iterator[tuple[Entry, bool]]:
-        rank = {task: place for place, task in enumerate(self._snapshot.graph.order)}
-        entries = generation.entries
-        ends = [(entry.end, rank[task], True, task) for task, entry in entries.items()]
-        # Work that was done outside working hours may end on its axis before it has begun by the clock.
-        starts = [
-            (min(next_minute(entry.start), entry.end), rank[task], False, task) for task, entry in entries.items()
-        ]
-        for _, _, is_end, task in sorted([*ends, *starts], reverse=True):
+        entries, found = generation.entries, list[tuple[int, int, bool, TaskId]]()
+        for rank, task in enumerate(self._snapshot.order):
+            if (entry := entries.get(task)) is not None:
+                found.append((entry.end, rank, True, task))
+                # Work that was done outside working hours may end on its axis before it has begun by the clock.
+                found.append((min(generation.starts[task], entry.end), rank, False, task))
+        found.sort(reverse=True)
+        for _, _, is_end, task in found:
             yield entries[task], is_end
 
     def _bounds(self, task: TaskId, *, of_start: bool) -> Iterator[int]:
-        for edge in self._snapshot.edges_from[task]:
-            bound = (self._ends if edge.before_end else self._starts).get(edge.successor)
-            if edge.after_start == of_start and bound is not None:
-                yield latest(edge, bound, self._snapshot.project_time)
+        for edge in self._from.get(task, ()):
+            if (edge[2] in AFTER_START) == of_start:
+                bound = (self._ends if edge[2] in BEFORE_END else self._starts).get(edge[1])
+                if bound is not None:
+                    yield latest(edge, bound, self._snapshot.project_time) if edge[3] else bound
 
     def _bound_end(self, entry: Entry) -> None:
-        time, bound = entry.diary.time, min([self._project_end, *self._bounds(entry.task.id, of_start=False)])
+        time, bound = entry.diary.time, self._project_end
+        for each in self._bounds(entry.task.id, of_start=False):
+            bound = min(bound, each)
         # On its member's axis, where it is shown: what holds the end back must not be later than that.
         self._ends[entry.task.id] = time.end(time.position(bound))
 
@@ -67,14 +74,16 @@ class Lateness:
         task, time = entry.task, entry.diary.time
         length = entry.opening.end - entry.opening.start
         end = work = time.position(self._ends[task.id])
-        room = min((self._room[each] for each in self._following[task.id] if each in self._room), default=None)
+        room: int | None = None
+        for each in self._following.get(task.id, ()):
+            until = self._room.get(each)
+            room = until if room is None or (until is not None and until < room) else room
         if room is not None:
             work = min(work, time.position(room))
         if not task.started:
-            for bound in self._bounds(task.id, of_start=True):
+            for bound in self._bounds(task.id, of_start=True) if task.id in self._awaited else ():
                 work = min(work, time.position(bound + 1) - 1 + length)
             self._starts[task.id] = self._room[task.id] = time.start(work - length)
         elif room is not None:
             self._room[task.id] = room  # it moves no more: what is before it makes room for what is after it
-        gated = any(edge.before_end for edge in self._snapshot.edges_into[task.id])
-        self.dates[task.id] = Late(work - length, work, end if gated else work)
+        self.dates[task.id] = Late(work - length, work, end if task.id in self._gated else work)

@@ -55,12 +55,13 @@ def _planned(snapshot: Snapshot, generation: Generation, project_end: int) -> It
     for entry in generation.entries.values():
         task, time, late = entry.task, entry.diary.time, late_dates[entry.task.id]
         slack = late.work - entry.opening.end
+        start = entry.start if entry.start.tzinfo is UTC else entry.start.astimezone(UTC)
         yield Placement(
             task=task.id,
             member=entry.diary.member.id or None,
-            start=entry.start.astimezone(UTC),
+            start=start,
             end=instant_of(entry.end),
-            late_start=entry.start.astimezone(UTC) if task.started else instant_of(time.start(late.start)),
+            late_start=start if task.started else instant_of(time.start(late.start)),
             late_end=instant_of(time.end(late.end)),
             slack=slack,
             critical=slack == 0,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.contracts.planning import Wait
@@ -15,8 +16,10 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 from orchestra.scheduler.domain.timeline.placement import Schedule
 from orchestra.scheduler.domain.timeline.working_time import WorkingTime
 from orchestra.scheduler.domain.work.dependency import Edge
-from orchestra.scheduler.domain.work.graph import Graph, arrange
+from orchestra.scheduler.domain.work.graph import arrange
 from orchestra.scheduler.domain.work.status import OPEN
+
+_ENDS = itemgetter(0, 1)
 
 
 @dataclass(frozen=True)
@@ -84,25 +87,34 @@ class Snapshot:
         return {task.id: task for task in self._in_plan_order}
 
     @cached_property
-    def graph(self) -> Graph:
-        """Raises DuplicateTask, UnknownTask, CyclicDependency."""
-        return arrange([task.id for task in self._in_plan_order], (edge[:2] for edge in self.dependencies))
+    def order(self) -> tuple[TaskId, ...]:
+        """Each task after its predecessors. Raises DuplicateTask, UnknownTask, CyclicDependency."""
+        return arrange([task.id for task in self._in_plan_order], map(_ENDS, self.dependencies))
 
     @cached_property
     def edges_from(self) -> Mapping[TaskId, Sequence[Edge]]:
         """By predecessor, in the plan order of the successors."""
-        rank = self._rank
-        return _grouped(
-            (e.predecessor, e) for e in sorted(set(self.dependencies), key=lambda e: (rank[e.successor], e))
-        )
+        return self._grouped(0, 1)
 
     @cached_property
     def edges_into(self) -> Mapping[TaskId, Sequence[Edge]]:
         """By successor, in the plan order of the predecessors."""
+        return self._grouped(1, 0)
+
+    def _grouped(self, by: int, ordered: int) -> Mapping[TaskId, Sequence[Edge]]:
+        """The edges of each task that has any."""
+        found: defaultdict[TaskId, list[Edge]] = defaultdict(list)
+        for edge in self._edges:
+            found[edge[by]].append(edge)  # pyright: ignore[reportArgumentType] - one of the two ends
         rank = self._rank
-        return _grouped(
-            (e.successor, e) for e in sorted(set(self.dependencies), key=lambda e: (rank[e.predecessor], e))
-        )
+        for edges in found.values():
+            if len(edges) > 1:
+                edges.sort(key=lambda edge: (rank[edge[ordered]], edge))  # pyright: ignore[reportArgumentType]
+        return found
+
+    @cached_property
+    def _edges(self) -> Iterable[Edge]:
+        return dict.fromkeys(self.dependencies)
 
     @cached_property
     def _rank(self) -> Mapping[TaskId, int]:
@@ -120,11 +132,3 @@ class Snapshot:
     @property
     def _in_plan_order(self) -> list[Task]:
         return sorted(self.tasks, key=lambda task: (task.order, task.id))
-
-
-def _grouped(edges: Iterable[tuple[TaskId, Edge]]) -> Mapping[TaskId, Sequence[Edge]]:
-    """A task without edges has none."""
-    found: defaultdict[TaskId, list[Edge]] = defaultdict(list)
-    for task, edge in edges:
-        found[task].append(edge)
-    return found

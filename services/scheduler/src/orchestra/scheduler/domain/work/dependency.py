@@ -13,6 +13,9 @@ from orchestra.scheduler.domain.timeline.working_time import WorkingTime
 from orchestra.scheduler.domain.work.status import BEGUN, RELEASING
 from orchestra.scheduler.domain.work.task import Task
 
+AFTER_START: tuple[DependencyKind, ...] = ("SS", "SF")
+BEFORE_END: tuple[DependencyKind, ...] = ("FF", "SF")
+
 
 class Edge(NamedTuple):
     """One dependency. Two tasks may be bound by several, each of another kind: `SS` and `FF` make a ladder."""
@@ -27,12 +30,12 @@ class Edge(NamedTuple):
     @property
     def after_start(self) -> bool:
         """It waits for the predecessor's start, not for its end."""
-        return self.kind in ("SS", "SF")
+        return self.kind in AFTER_START
 
     @property
     def before_end(self) -> bool:
         """It holds the successor's end back, not its start."""
-        return self.kind in ("FF", "SF")
+        return self.kind in BEFORE_END
 
     @property
     def plain(self) -> bool:

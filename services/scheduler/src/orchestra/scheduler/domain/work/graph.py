@@ -1,56 +1,43 @@
 """The dependency graph: checked, ordered, and walked without recursion, however deep it is."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 
 from orchestra.contracts.ids import TaskId
 from orchestra.scheduler.domain.errors import CyclicDependency, DuplicateTask, UnknownTask
 
 
-@dataclass(frozen=True)
-class Graph:
-    order: tuple[TaskId, ...]
-    """Every task after its predecessors; among those that could come next, the earliest in plan order."""
-    predecessors: Mapping[TaskId, tuple[TaskId, ...]]
-    successors: Mapping[TaskId, tuple[TaskId, ...]]
-    """Both in plan order, without duplicates, with an entry for every task."""
+def arrange(tasks: Sequence[TaskId], edges: Iterable[tuple[TaskId, TaskId]]) -> tuple[TaskId, ...]:
+    """The tasks, given in plan order, each after its predecessors under `edges` (predecessor, successor).
 
-
-def arrange(tasks: Sequence[TaskId], edges: Iterable[tuple[TaskId, TaskId]]) -> Graph:
-    """The graph of `tasks`, which are in plan order, under `edges` (predecessor, successor).
-
-    Raises DuplicateTask, UnknownTask (an edge leads nowhere) and CyclicDependency, which shows one cycle.
+    Among those that could come next, the earliest in plan order does. Raises DuplicateTask, UnknownTask (an edge leads
+    nowhere) and CyclicDependency, which shows one cycle.
     """
     rank = {task: place for place, task in enumerate(tasks)}
     if len(rank) < len(tasks):
         raise DuplicateTask(next(task for place, task in enumerate(tasks) if rank[task] != place))
-    before: dict[TaskId, set[TaskId]] = {task: set() for task in tasks}
-    after: dict[TaskId, set[TaskId]] = {task: set() for task in tasks}
-    for predecessor, successor in edges:
-        for end in (predecessor, successor):
-            if end not in rank:
-                raise UnknownTask(end)
-        before[successor].add(predecessor)
-        after[predecessor].add(successor)
-    predecessors = {task: tuple(sorted(before[task], key=rank.__getitem__)) for task in tasks}
-    successors = {task: tuple(sorted(after[task], key=rank.__getitem__)) for task in tasks}
-
-    waits = {task: len(predecessors[task]) for task in tasks}
-    free = [rank[task] for task in tasks if not waits[task]]
-    heapify(free)
-    order: list[TaskId] = []
-    while free:
-        task = tasks[heappop(free)]
-        order.append(task)
-        for successor in successors[task]:
+    after: list[list[int]] = [[] for _ in tasks]
+    waits = [0] * len(tasks)
+    for edge in edges:
+        try:
+            predecessor, successor = rank[edge[0]], rank[edge[1]]
+        except KeyError:
+            raise UnknownTask(next(end for end in edge if end not in rank)) from None
+        after[predecessor].append(successor)
+        waits[successor] += 1
+    free = [place for place, count in enumerate(waits) if not count]
+    order: list[int] = []
+    while free:  # a sorted list is a heap
+        place = heappop(free)
+        order.append(place)
+        for successor in after[place]:
             waits[successor] -= 1
             if not waits[successor]:
-                heappush(free, rank[successor])
+                heappush(free, successor)
     if len(order) < len(tasks):
-        raise CyclicDependency(*_cycle([task for task in tasks if waits[task]], predecessors, rank))
-    return Graph(tuple(order), predecessors, successors)
+        raise CyclicDependency(*_cycle(tasks, after, waits))
+    return tuple(tasks[place] for place in order)
 
 
 def with_all_after(tasks: Iterable[TaskId], edges: Iterable[tuple[TaskId, TaskId]]) -> list[TaskId]:
@@ -68,16 +55,21 @@ def with_all_after(tasks: Iterable[TaskId], edges: Iterable[tuple[TaskId, TaskId
     return list(found)
 
 
-def _cycle(
-    stuck: Sequence[TaskId], predecessors: Mapping[TaskId, Sequence[TaskId]], rank: Mapping[TaskId, int]
-) -> list[TaskId]:
-    """A cycle among the tasks that could not be ordered: each of them has a predecessor that could not be either."""
-    among = set(stuck)
-    walked: dict[TaskId, int] = {}
-    task = stuck[0]
-    while task not in walked:
-        walked[task] = len(walked)
-        task = next(predecessor for predecessor in predecessors[task] if predecessor in among)
-    cycle = list(walked)[walked[task] :][::-1]
-    first = cycle.index(min(cycle, key=rank.__getitem__))
-    return cycle[first:] + cycle[:first]
+def _cycle(tasks: Sequence[TaskId], after: Sequence[Sequence[int]], waits: Sequence[int]) -> list[TaskId]:
+    """A cycle among the tasks that could not be ordered: each of them has a predecessor that could not be either.
+
+    The first predecessor in plan order is followed; the cycle is shown from its first task on.
+    """
+    before: dict[int, int] = {}
+    for predecessor, successors in enumerate(after):
+        if waits[predecessor]:
+            for successor in successors:
+                before.setdefault(successor, predecessor)
+    walked: dict[int, int] = {}
+    place = next(place for place, count in enumerate(waits) if count)
+    while place not in walked:
+        walked[place] = len(walked)
+        place = before[place]
+    cycle = list(walked)[walked[place] :][::-1]
+    first = cycle.index(min(cycle))
+    return [tasks[place] for place in (*cycle[first:], *cycle[:first])]
