@@ -39,4 +39,6 @@ PEERS = {
     "dbos": Peer("bench.peers.peer_dbos", "dbos", ("fan", "chain", "dag")),
     "celery-durable": Peer("bench.peers.peer_celery", "celery", ("fan", "chain", "dag")),
     "procrastinate": Peer("bench.peers.peer_procrastinate", "procrastinate", ("fan", "chain")),
+    "prefect": Peer("bench.peers.peer_prefect", "prefect", ("fan", "chain", "dag")),
+    "dagster": Peer("bench.peers.peer_dagster", "dagster", ("fan", "chain", "dag")),
 }
