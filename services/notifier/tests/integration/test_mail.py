@@ -255,7 +255,10 @@ async def test_a_stop_hands_back_what_it_cannot_finish(
 ) -> None:
     monkeypatch.setattr(loops, "GRACE_S", 0.05)
     server.hangs = asyncio.Event()
-    async with notifying(database_url, **smtp(server)) as notifier:
+    async with (
+        asyncio.timeout(25),  # it waits for no farewell either, which would take all that a try may take
+        notifying(database_url, **smtp(server, smtp_timeout_s=50)) as notifier,
+    ):
         subscription = await notifier.subscribe(**ANA)
         await notifier.hear(run_changed())
         await server.until(lambda: server.asked == 1)

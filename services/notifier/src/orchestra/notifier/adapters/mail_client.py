@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from typing import Literal
 
 import aiosmtplib
@@ -13,6 +14,8 @@ from orchestra.notifier.domain.delivery import Delivery, Outcome
 from orchestra.notifier.domain.mail_subscription import MailSubscription
 
 LONGEST_REASON = 300
+
+FAREWELL_S = 2.0
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -68,9 +71,7 @@ class MailClient:
             return outcome(None, f"{type(error).__name__}: {error}".removesuffix(": "))
 
     async def _transmit(self, delivery: Delivery, channel: MailSubscription) -> None:
-        await aiosmtplib.send(
-            self._writer.message(delivery, channel),
-            recipients=[channel.address],
+        client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
             use_tls=self._security == "tls",
@@ -80,6 +81,13 @@ class MailClient:
             password=self._password,
             timeout=self._timeout_s,
         )
+        try:
+            await client.connect()
+            await client.send_message(self._writer.message(delivery, channel), recipients=[channel.address])
+            with suppress(SMTPException):  # it has the mail
+                await client.quit(timeout=FAREWELL_S)
+        finally:
+            client.close()  # the client's own context would wait for the farewell of a server that says nothing
 
     async def close(self) -> None:
         """Nothing is kept open between mails."""

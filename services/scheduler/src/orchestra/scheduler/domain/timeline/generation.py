@@ -18,11 +18,10 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from orchestra.contracts.ids import MemberId, TaskId
-from orchestra.scheduler.domain.people.member import Need, may_take
+from orchestra.contracts.ids import TaskId
 from orchestra.scheduler.domain.timeline.calendar import instant_of, next_minute
+from orchestra.scheduler.domain.timeline.crews import Crews, find_tails
 from orchestra.scheduler.domain.timeline.diary import Diary, Opening, clocks
-from orchestra.scheduler.domain.timeline.lags import clock_minutes
 from orchestra.scheduler.domain.timeline.lags import opening as opening_of
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Unplaced
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
@@ -50,14 +49,6 @@ class Entry(NamedTuple):
     held: Cause | None = None
 
 
-class Crew(NamedTuple):
-    """Those who may take a task, with the working minutes it takes each of them."""
-
-    candidates: list[tuple[Diary, int]]
-    clock_minutes: int
-    """About how long it takes the quickest, nights and weekends included."""
-
-
 class Generation:
     """All tasks with dates (`entries`) or `unplaced`; done, skipped and cancelled ones are in neither.
 
@@ -74,16 +65,15 @@ class Generation:
         self._clocks = clocks(snapshot)
         self._now = snapshot.now
         self._tasks = snapshot.by_id
-        self._order = snapshot.order
         self._into, self._from = snapshot.edges_into, snapshot.edges_from
         self._time = snapshot.project_time
         self._previous = previous
         self._gated = {edge.successor for edge in snapshot.dependencies if edge.before_end}
-        self._crews: dict[tuple[Need, MemberId | None], Crew] = {}
+        self._crews = Crews(self.diaries, self._clocks)
         self.starts: dict[TaskId, int] = {}
         self._ends: dict[TaskId, int] = {}
         """In minutes, as far as they are known: what is missing may never come, and holds others back."""
-        self._tails = self._find_tails()
+        self._tails = find_tails(snapshot, self._crews)
         self._free: list[Rank] = []
         self._gates: dict[TaskId, list[tuple[int, Edge]]] = {}
         """When the gates of the starts of those that are free open."""
@@ -158,42 +148,6 @@ class Generation:
         if previous is not None:
             return -task.priority, previous.start, 0, task.order, task.id
         return -task.priority, _LAST, -self._tails[task.id], task.order, task.id
-
-    def _find_tails(self) -> dict[TaskId, int]:
-        """How long the longest chain behind each task takes, about and by the clock: for urgency, not a forecast."""
-        tails: dict[TaskId, int] = {}
-        chains: dict[TaskId, int] = {}
-        for task_id in reversed(self._order):
-            task = self._tasks[task_id]
-            own = self._crew(task).clock_minutes if task.status in OPEN else 0
-            longest = 0
-            for edge in self._from.get(task_id, ()):
-                after = (tails if edge[2] in BEFORE_END else chains)[edge[1]]
-                if edge[3]:
-                    after += clock_minutes(edge, self._time)
-                if edge[2] in AFTER_START:
-                    after -= own
-                longest = max(longest, after)
-            tails[task_id] = longest
-            chains[task_id] = longest + own
-        return tails
-
-    def _crew(self, task: Task) -> Crew:
-        """Whoever has it already, or else anybody that meets its need."""
-        if task.wait is not None:
-            clock = self._clocks[task.wait.clock]
-            return Crew([(clock, task.wait.minutes)], clock.clock_minutes(task.wait.minutes))
-        asked = (task.need, task.assignee)
-        crew = self._crews.get(asked)
-        if crew is None:
-            candidates = [
-                (diary, diary.minutes(task.need))
-                for diary in self.diaries.values()
-                if task.assignee in (None, diary.member.id) and may_take(diary.member, task.need)
-            ]
-            clock = min((diary.clock_minutes(minutes) for diary, minutes in candidates), default=0)
-            crew = self._crews[asked] = Crew(candidates, clock)
-        return crew
 
     def _note(self, task: Task) -> None:
         """A fact."""
@@ -283,7 +237,7 @@ class Generation:
             elif not (edge.after_start and passed):
                 self.unplaced[task.id] = Unplaced(task.id, "behind", edge.predecessor)
                 return False
-        if not self._crew(task).candidates:
+        if not self._crews.of(task).candidates:
             held = task.assignee is not None
             self.unplaced[task.id] = Unplaced(
                 task.id, "member" if held else "no member", task.assignee if held else task.need.role
@@ -299,7 +253,7 @@ class Generation:
         since = max(self._now, gate)
         for at, _ in opens:
             since = max(since, at)
-        diary, opening = self._choice(task, self._crew(task).candidates, since)
+        diary, opening = self._choice(task, self._crews.of(task).candidates, since)
         if task.wait is None:
             diary.enter(task.id, opening)
         start = self.starts[task.id] = diary.time.start(opening.start)
