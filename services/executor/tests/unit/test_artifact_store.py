@@ -4,6 +4,9 @@ import asyncio
 import hashlib
 import io
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -120,13 +123,46 @@ async def test_a_copy_is_whole_where_blocks_cannot_be_shared(
 
 
 async def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from orchestra.executor.adapters.artifact_store import DirectoryArtifacts
+
+class Endless:
+    def read(self, size):
+        print(*os.listdir(Path(sys.argv[1], "incoming")), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+DirectoryArtifacts(Path(sys.argv[1]))._put_file(Endless(), None)
+"""
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    [left] = (tmp_path / "incoming").iterdir()
+    assert (killed.returncode, killed.stdout.split()) == (-signal.SIGKILL, [left.name])
+
     DirectoryArtifacts(tmp_path)
-    old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
-    for path in (old, young):
-        path.touch()
-    os.utime(old, (0, 0))
-    DirectoryArtifacts(tmp_path)
-    assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["young"]
+
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+async def test_what_is_on_its_way_is_no_rest(store: DirectoryArtifacts, tmp_path: Path) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield CONTENT
+        DirectoryArtifacts(tmp_path / "store")  # another executor starts
+        assert len(list((tmp_path / "store" / "incoming").iterdir())) == 1
+
+    stored = await store.put(slow())
+
+    assert stored.sha256 == SHA256
+    assert await store.exists(SHA256)
+
+
+async def test_stores_that_start_all_the_time_take_nothing_from_each_other(tmp_path: Path) -> None:
+    store = DirectoryArtifacts(tmp_path)
+    putting = asyncio.gather(*(store.put(io.BytesIO(f"{number}".encode() * 1000)) for number in range(200)))
+    while not putting.done():
+        await asyncio.to_thread(DirectoryArtifacts, tmp_path)
+    assert len({each.sha256 for each in await putting}) == 200
+    assert list((tmp_path / "incoming").iterdir()) == []
 
 
 async def test_unknown_content_is_named(store: DirectoryArtifacts, tmp_path: Path) -> None:

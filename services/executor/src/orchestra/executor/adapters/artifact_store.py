@@ -1,11 +1,11 @@
 """Content by its SHA-256 in a folder: `ab/cdef…`, written beside and renamed, so what has a name is whole."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
-import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,6 @@ from orchestra.contracts.ids import Sha256
 from orchestra.executor.application.ports import Stored, UnknownArtifact, WrongHash
 
 _CHUNK = 1024 * 1024
-_ABANDONED_S = 24 * 3600
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,10 +26,8 @@ class DirectoryArtifacts:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
-        for left in self._incoming.iterdir():  # by whoever was killed; what is on its way to others is younger
-            with suppress(FileNotFoundError):
-                if left.stat().st_mtime < time.time() - _ABANDONED_S:
-                    left.unlink()
+        for left in self._incoming.iterdir():
+            _clear(left)
 
     async def put(self, source: Path | BinaryIO | AsyncIterable[bytes], expected: Sha256 | None = None) -> Stored:
         if isinstance(source, AsyncIterable):
@@ -92,11 +89,28 @@ class DirectoryArtifacts:
                 target.write(chunk)
 
 
+def _make_locked(folder: Path) -> tuple[int, str]:
+    """A new file, open, and its name. The lock says that whoever writes it lives."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        os.close(descriptor)  # it was cleared away before it was locked
+
+
+def _clear(left: Path) -> None:
+    """Remove what a killed process has left; what is on its way to another one is locked."""
+    with suppress(FileNotFoundError, BlockingIOError), left.open("rb") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left.unlink()
+
+
 class _Arrival:
     """Content on its way in: hashed as it comes, gone unless it settles."""
 
     def __init__(self, folder: Path) -> None:
-        descriptor, self._name = tempfile.mkstemp(dir=folder)
+        descriptor, self._name = _make_locked(folder)
         self._file = os.fdopen(descriptor, "wb")
         self.hash = hashlib.sha256()
         self.size = 0
