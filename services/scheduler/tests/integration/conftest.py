@@ -1,7 +1,7 @@
 """The scheduler whole, with its database and its API, and an executor that plays a script."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -233,3 +233,13 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         url = await request.getfixturevalue("postgres").create()
     async with staged(url) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Stage]]:
+    """One running scheduler for all examples of a property, each with a project of its own."""
+    path = tmp_path_factory.mktemp("theatre")
+    with asyncio.Runner() as runner:
+        entered = staged(f"sqlite+aiosqlite:///{path}/scheduler.db")
+        yield runner, runner.run(entered.__aenter__())
+        runner.run(entered.__aexit__(None, None, None))

@@ -22,7 +22,7 @@ from orchestra.scheduler.application.open_gates import open_gates
 from orchestra.scheduler.application.recalculate import recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due
 from orchestra.scheduler.application.record_outcomes import record_failures, record_starts, record_successes
-from orchestra.scheduler.application.start_run import RunRequest, start_run
+from orchestra.scheduler.application.start_run import RunOptions, RunRequest, start_run
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.work.explanation import explain
 from orchestra.scheduler.settings import SchedulerSettings
@@ -90,7 +90,7 @@ class Held:
     async def start(self, *tasks: DecomposedTask, edges: Sequence[Dependency] = (), **more: Any) -> None:
         plan_id = await self.plan(*tasks, edges=edges)
         async with self.database.begin() as work:
-            self.run_id = (await start_run(work, RunRequest(*self.key, plan_id, HASH, "ana", **more))).id
+            self.run_id = (await start_run(work, RunRequest(*self.key, plan_id, HASH, "ana", RunOptions(**more)))).id
         await self.look()
 
     async def pass_time(self, by: timedelta) -> None:

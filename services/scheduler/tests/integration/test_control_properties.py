@@ -4,11 +4,9 @@ a pause begins nothing, no task is lost, none has two live tokens."""
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -18,7 +16,7 @@ from orchestra.contracts.scheduling import TaskDispatched, TaskStatus
 from orchestra.scheduler.adapters.tables import DISPATCH
 from orchestra.scheduler.domain.work.status import RUN_MOVES, RUN_TERMINAL, TASK_AGAIN, TASK_MOVES
 
-from .conftest import Stage, agent, begin, chain, command_task, fail, staged, succeed, token
+from .conftest import Stage, agent, begin, chain, command_task, fail, succeed, token
 
 RUN_VERBS = ("pause", "resume", "retry")
 TASK_VERBS = ("pause", "resume", "cancel", "retry", "skip")
@@ -134,16 +132,6 @@ class Scene:
 
 def _may_move(before: TaskStatus, after: TaskStatus) -> bool:
     return after in TASK_MOVES[before] or (before in TASK_AGAIN and after in ("blocked", "ready"))
-
-
-@pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Stage]]:
-    """One scheduler for all examples, each a project of its own."""
-    path = tmp_path_factory.mktemp("control")
-    with asyncio.Runner() as runner:
-        entered = staged(f"sqlite+aiosqlite:///{path}/scheduler.db")
-        yield runner, runner.run(entered.__aenter__())
-        runner.run(entered.__aexit__(None, None, None))
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

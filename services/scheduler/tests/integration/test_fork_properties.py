@@ -2,10 +2,8 @@
 ever given out; the first run stays as it is; and the fork comes to its end."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from services.scheduler.tests.integration.test_control_properties import Scene, steps
@@ -15,7 +13,7 @@ from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, MEMBER, PL
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.fork_run import ForkRequest, fork_run
 
-from .conftest import Stage, staged, succeed, token
+from .conftest import Stage, succeed, token
 
 AFTER = {"a": "acd", "b": "bd", "c": "cd", "d": "d", "e": "e"}
 """Each key with all that comes after it in the plan of a scene."""
@@ -91,16 +89,6 @@ class Forked:
             given_out = set((await view.connection.execute(query)).scalars())
         assert given_out.isdisjoint(self.copies[key]["id"] for key in self.adopted)
         assert given_out.isdisjoint(row["id"] for row in self.originals.values())
-
-
-@pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Stage]]:
-    """One scheduler for all examples, each a project of its own."""
-    path = tmp_path_factory.mktemp("forks")
-    with asyncio.Runner() as runner:
-        entered = staged(f"sqlite+aiosqlite:///{path}/scheduler.db")
-        yield runner, runner.run(entered.__aenter__())
-        runner.run(entered.__aexit__(None, None, None))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -2,12 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -18,7 +15,7 @@ from orchestra.chassis.messaging.message import decode
 from orchestra.contracts.planning import Command, DecomposedTask
 from orchestra.contracts.scheduling import TaskDispatched
 
-from .conftest import Stage, agent, begin, fail, staged, succeed, token
+from .conftest import Stage, agent, begin, fail, succeed, token
 
 KEYS = "abcde"
 
@@ -119,16 +116,6 @@ class Play:
                 return
             await asyncio.sleep(0.05)  # a further try is due after its pause
         raise AssertionError("work goes on for ever")
-
-
-@pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Stage]]:
-    """One running scheduler for all examples, each with a project of its own."""
-    path: Path = tmp_path_factory.mktemp("replanning")
-    with asyncio.Runner() as runner:
-        entered = staged(f"sqlite+aiosqlite:///{path}/scheduler.db")
-        yield runner, runner.run(entered.__aenter__())
-        runner.run(entered.__aexit__(None, None, None))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

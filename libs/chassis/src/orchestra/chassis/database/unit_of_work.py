@@ -166,14 +166,14 @@ class UnitOfWork:
             return
         self._stored = len(self.published)
         outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in envelopes]
-        express = self._handover is not None and self._handover.has_room(len(self.fresh) + len(outgoing))
-        claim = self._handover.token if self._handover is not None and express else None
+        handover = self._handover
+        claim = handover.token if handover is not None and handover.has_room(len(self.fresh) + len(outgoing)) else None
         until = self.now + CLAIM if claim else None
         same = {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
         self.later(_STORE, [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing])
-        if express:
+        if claim:
             self.fresh += outgoing
-        self.wake("fresh" if express else "outbox")
+        self.wake("fresh" if claim else "outbox")
 
     def wake(self, name: str) -> None:
         """Wake whoever waits for `name` in this process once this transaction has committed."""

@@ -15,7 +15,7 @@ def links(task: TaskRequest) -> tuple[AfterRequest, ...]:
 
 def names(task: TaskRequest) -> list[str]:
     """Of the tasks that it comes after, one for each dependency."""
-    return [each if isinstance(each, str) else each.task for each in task.after]
+    return list(map(_name, task.after))
 
 
 def short(task: TaskRequest) -> TaskRequest:
@@ -28,9 +28,9 @@ def short(task: TaskRequest) -> TaskRequest:
 
 def done_before(task: TaskRequest, by_id: Mapping[str, T]) -> dict[str, T]:
     """The tasks that it comes directly after, finish to start: done when it starts, so it has their outputs."""
-    names = (
-        each if isinstance(each, str) else each.task
-        for each in task.after
-        if isinstance(each, str) or each.kind == "FS"
-    )
-    return {name: by_id[name] for name in names if name in by_id and name != task.id}
+    before = (_name(each) for each in task.after if isinstance(each, str) or each.kind == "FS")
+    return {name: by_id[name] for name in before if name in by_id and name != task.id}
+
+
+def _name(link: str | AfterRequest) -> str:
+    return link if isinstance(link, str) else link.task

@@ -6,8 +6,7 @@ adopted task is ever given out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import MemberId, RunId, WorkspaceId
@@ -21,7 +20,7 @@ from orchestra.scheduler.application.fork_ports import Copies
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.project_ports import Plan, Project
 from orchestra.scheduler.application.retry_task import keep_times
-from orchestra.scheduler.application.start_run import RunRequest, new_run
+from orchestra.scheduler.application.start_run import RunOptions, RunRequest, new_run
 from orchestra.scheduler.domain.errors import UnknownPlan
 from orchestra.scheduler.domain.work.fork import fates
 from orchestra.scheduler.domain.work.run import Run
@@ -42,12 +41,7 @@ class ForkRequest:
     """Of the project; None: after the first one's."""
     hold: bool = False
     """It is paused from the beginning."""
-    concurrency: int | None = None
-    retries: int | None = None
-    dry_run: bool = False
-    trace: str | None = None
-    start_at: datetime | None = None
-    deadline: datetime | None = None
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 async def fork_run(work: SchedulingWork, request: ForkRequest) -> Run:
@@ -68,12 +62,13 @@ async def fork_run(work: SchedulingWork, request: ForkRequest) -> Run:
     edges = await work.graph.edges(source.workspace_id, source.id)
     rehearsed = await work.forks.rehearsed(stands.id)
     bound = [(edge.predecessor, edge.successor) for edge in edges]
-    becomes = fates(tasks, steps, bound, () if request.dry_run else rehearsed)
+    becomes = fates(tasks, steps, bound, () if request.options.dry_run else rehearsed)
     copies: Copies = {task_id: (new_id("tsk"), fate) for task_id, fate in becomes.items()}
 
     project = await work.projects.hold(source.workspace_id, new_id("prj"))
     plan = Plan(new_id("pln"), project.workspace_id, project.id, 1, stands.hash, work.now)
-    run = new_run(_begins(request, plan), work.now, forked_from=first.id)
+    wanted = RunRequest(plan.workspace_id, plan.project_id, plan.id, plan.hash, request.requested_by, request.options)
+    run = new_run(wanted, work.now, forked_from=first.id)
     await work.plans.add(plan)
     await work.runs.add(run)
     members = await _same_team(work, source, project)
@@ -90,22 +85,6 @@ async def fork_run(work: SchedulingWork, request: ForkRequest) -> Run:
     if request.hold:
         return await change_run(work, run, "paused", cause, await totals_of(work, run))
     return await advance_run(work, run, cause)
-
-
-def _begins(request: ForkRequest, plan: Plan) -> RunRequest:
-    return RunRequest(
-        workspace_id=plan.workspace_id,
-        project_id=plan.project_id,
-        plan_id=plan.id,
-        plan_hash=plan.hash,
-        requested_by=request.requested_by,
-        concurrency=request.concurrency,
-        retries=request.retries,
-        dry_run=request.dry_run,
-        trace=request.trace,
-        start_at=request.start_at,
-        deadline=request.deadline,
-    )
 
 
 async def _same_team(work: SchedulingWork, source: Project, project: Project) -> Mapping[MemberId, MemberId]:

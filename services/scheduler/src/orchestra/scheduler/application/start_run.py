@@ -1,6 +1,6 @@
 """Start the one run of an approved plan, now or as soon as the plan has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestra.chassis.ids import new_id
@@ -19,18 +19,25 @@ from orchestra.scheduler.domain.work.run import Run
 
 
 @dataclass(frozen=True)
-class RunRequest:
-    workspace_id: WorkspaceId
-    project_id: ProjectId
-    plan_id: PlanId
-    plan_hash: Sha256
-    requested_by: str
+class RunOptions:
+    """What may be said of any run; the fields are those of `Run`."""
+
     concurrency: int | None = None
     retries: int | None = None
     dry_run: bool = False
     trace: str | None = None
     start_at: datetime | None = None
     deadline: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    workspace_id: WorkspaceId
+    project_id: ProjectId
+    plan_id: PlanId
+    plan_hash: Sha256
+    requested_by: str
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
@@ -67,8 +74,9 @@ async def start_run(work: SchedulingWork, request: RunRequest) -> Run:
 
 def new_run(request: RunRequest, now: datetime, forked_from: RunId | None = None) -> Run:
     """Accepted, and known to nobody yet. Raises DeadlinePassed."""
-    if request.deadline is not None and request.deadline <= max(now, request.start_at or now):
-        raise DeadlinePassed(f"its deadline is {request.deadline:%Y-%m-%d %H:%M:%S} UTC")
+    options = request.options
+    if options.deadline is not None and options.deadline <= max(now, options.start_at or now):
+        raise DeadlinePassed(f"its deadline is {options.deadline:%Y-%m-%d %H:%M:%S} UTC")
     return Run(
         id=new_id("run"),
         workspace_id=request.workspace_id,
@@ -78,13 +86,8 @@ def new_run(request: RunRequest, now: datetime, forked_from: RunId | None = None
         status="accepted",
         epoch=1,
         sequence=0,
-        dry_run=request.dry_run,
-        concurrency=request.concurrency,
-        retries=request.retries,
         requested_by=request.requested_by,
-        trace=request.trace,
         created_at=now,
-        start_at=request.start_at,
-        deadline=request.deadline,
         forked_from=forked_from,
+        **vars(options),
     )

@@ -9,7 +9,7 @@ from orchestra.chassis.http.commands import CurrentCommand
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.fork_run import ForkRequest, fork_run
 from orchestra.scheduler.entrypoints.control import Key
-from orchestra.scheduler.entrypoints.http import RunOptions
+from orchestra.scheduler.entrypoints.http import WithOptions
 from orchestra.scheduler.entrypoints.shown import run_view
 from orchestra.scheduler.entrypoints.views import RunView
 
@@ -20,7 +20,7 @@ Name = Annotated[
 ]
 
 
-class ForkRun(RunOptions):
+class ForkRun(WithOptions):
     model_config = ConfigDict(populate_by_name=True)
 
     from_: list[Key] = Field(alias="from", min_length=1, max_length=1000)
@@ -44,7 +44,7 @@ async def fork_this_run(run_id: str, request: ForkRun, command: CurrentCommand) 
         requested_by=command.caller.subject,
         name=request.name,
         hold=request.hold,
-        **request.said(),
+        options=request.options(),
     )
 
     async def effect(work: SqlSchedulingWork) -> RunView:

@@ -17,7 +17,7 @@ from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.complete_task import complete_task
 from orchestra.scheduler.application.decide_task import Decision, decide_task
 from orchestra.scheduler.application.set_team import set_team
-from orchestra.scheduler.application.start_run import RunRequest, start_run
+from orchestra.scheduler.application.start_run import RunOptions, RunRequest, start_run
 from orchestra.scheduler.domain.errors import UnknownProject
 from orchestra.scheduler.domain.work.explanation import explain
 from orchestra.scheduler.domain.work.task import mutexes_of_pool
@@ -34,7 +34,7 @@ from orchestra.scheduler.entrypoints.views import (
 router = APIRouter()
 
 
-class RunOptions(Strict):
+class WithOptions(Strict):
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     retries: int | None = Field(default=None, ge=0, le=100)
     dry_run: bool = False
@@ -49,12 +49,11 @@ class RunOptions(Strict):
             raise PydanticCustomError("deadline_before_start", "the run would have to end before it begins")
         return self
 
-    def said(self) -> dict[str, Any]:
-        """For the request of a run."""
-        return {name: getattr(self, name) for name in RunOptions.model_fields} | {"trace": traceparent()}
+    def options(self) -> RunOptions:
+        return RunOptions(**{name: getattr(self, name) for name in WithOptions.model_fields}, trace=traceparent())
 
 
-class StartRun(RunOptions):
+class StartRun(WithOptions):
     plan_id: str
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -99,7 +98,7 @@ async def post_run(project_id: str, request: StartRun, command: CurrentCommand) 
         plan_id=request.plan_id,
         plan_hash=request.hash,
         requested_by=command.caller.subject,
-        **request.said(),
+        options=request.options(),
     )
 
     async def effect(work: SqlSchedulingWork) -> RunView:

@@ -92,7 +92,7 @@ class Generation:
         """Place the movable tasks, each once all that gates its start is known; an end is known once its gates are."""
         starts, ends = ([task for task, number in waits.items() if not number] for waits in self._waits)
         for task_id in starts:
-            if not self._is_free(self._tasks[task_id]):
+            if not self._give_turn(self._tasks[task_id]):
                 self._settle(task_id, is_end=False)
         for task_id in ends:
             self._finish(task_id)
@@ -129,7 +129,7 @@ class Generation:
                     self._come(successor, settled)
                 elif successor in starts:
                     left = starts[successor] = starts[successor] - 1
-                    if not left and not self._is_free(self._tasks[successor]):
+                    if not left and not self._give_turn(self._tasks[successor]):
                         settled.append((successor, False))
             if not is_end:
                 self._come(task_id, settled)
@@ -220,8 +220,8 @@ class Generation:
             return since
         return opening_of(edge, since, self._time)
 
-    def _is_free(self, task: Task) -> bool:
-        """Whether it will be placed when its turn comes, all gates of its start being known.
+    def _give_turn(self, task: Task) -> bool:
+        """Have it placed when its turn comes, all gates of its start being known; False where it will not be.
 
         What will not be takes nobody's time and has no turn: those behind it must not wait for one.
         """
