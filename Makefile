@@ -2,6 +2,11 @@
 
 BIN := .venv/bin
 EXAMPLE ?= examples/estuary-guide
+# With a key of a provider an AI agent does a part of the demonstration, for at most 0.50 USD.
+WITH := $(if $(ANTHROPIC_API_KEY),-with-agents)
+ifneq ($(ANTHROPIC_API_KEY),)
+demo: export ORCHESTRA_BUDGET_PROJECT_USD ?= 0.50
+endif
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml embedded/pyproject.toml cli/pyproject.toml)
 ARGS ?=
 
@@ -18,7 +23,7 @@ setup: .venv/ready ## make .venv from requirements.lock (needs only Python 3.11 
 	@touch $@
 
 demo: setup ## plan, schedule and run the example in one process, until people are waited for
-	$(BIN)/orchestra run $(EXAMPLE)/requirements.md --team $(EXAMPLE)/team.yaml --plan $(EXAMPLE)/plan.yaml --yes --until-people $(ARGS)
+	$(BIN)/orchestra run $(EXAMPLE)/requirements.md --team $(EXAMPLE)/team$(WITH).yaml --plan $(EXAMPLE)/plan$(WITH).yaml --yes --until-people $(ARGS)
 
 stack: setup ## the five services as processes, on PostgreSQL, RabbitMQ and Redis
 	$(BIN)/orchestra stack $(ARGS)

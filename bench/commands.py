@@ -118,9 +118,10 @@ def cpu_s() -> float:
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with suppress(OSError):  # it may have ended since
+                yield int(path.name), (path / "stat").read_text().rpartition(")")[2].split()
 
 
 def _line(parents: dict[int, int], pid: int) -> Iterator[int]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from tests.servers import Postgres, RabbitMQ, Redis, fresh_name, listens
 
-START_LIMIT_S = 60
+START_LIMIT_S = 300
 STOP_LIMIT_S = 20
 POLL_S = 0.05
 

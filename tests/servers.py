@@ -21,7 +21,7 @@ import shlex
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
@@ -31,6 +31,8 @@ import pytest
 import redis as redis_client
 
 MISSING = "SERVER MISSING"
+CTL_LIMIT_S = 300
+"""For one command to the broker: it starts an Erlang machine of its own, which takes long where others are busy."""
 
 POSTGRES = ("PostgreSQL", "ORCHESTRA_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = ("RabbitMQ", "ORCHESTRA_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
@@ -126,7 +128,8 @@ class RabbitMQ:
         return await asyncio.to_thread(self.ctl_now, *arguments)
 
     def ctl_now(self, *arguments: str) -> str:
-        done = subprocess.run([*self._ctl, "-q", *arguments], capture_output=True, text=True, env=self._env, timeout=60)
+        command = [*self._ctl, "-q", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=self._env, timeout=CTL_LIMIT_S)
         if done.returncode:
             raise RuntimeError(f"rabbitmqctl {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
@@ -134,8 +137,21 @@ class RabbitMQ:
     def remove_all(self) -> None:
         while self._users:
             self.ctl_now("delete_user", self._users.pop())
-        while self._hosts:
-            self.ctl_now("delete_vhost", self._hosts.pop())
+        self._drop(self._hosts)
+        self._hosts = []
+
+    def remove(self, url: str) -> None:
+        """Drop the virtual host of this URL: nobody uses it any more."""
+        host = urlsplit(url).path.removeprefix("/")
+        self._hosts.remove(host)
+        self._drop([host])
+
+    def _drop(self, hosts: Sequence[str]) -> None:
+        """Each takes the broker seconds, which nobody has to wait for: it goes on by itself."""
+        if hosts:
+            each = 'fun(Host) -> catch rabbit_vhost:delete(Host, <<"tests">>) end'
+            names = ", ".join(f'<<"{host}">>' for host in hosts)
+            self.ctl_now("eval", f"spawn(fun() -> lists:foreach({each}, [{names}]) end).")
 
     def _make_host(self) -> str:
         host = fresh_name()

@@ -1,5 +1,6 @@
 """How tests are spread over pytest-xdist's workers: a file stays together, and so does what shares a whole system."""
 
+import os
 from pathlib import PurePosixPath
 
 import pytest
@@ -8,6 +9,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/journeys", "tests/faults")
 """Folders whose tests share one started system: two workers would each start their own."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests wait for a fifth of their time, for leases, servers and processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 def scope_of(test: str) -> str:

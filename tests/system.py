@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx
+from tests.paid_calls import REACH
 from tests.private_servers import free_port
 from tests.servers import Postgres, RabbitMQ, Redis
 
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
+from orchestra.chassis.sealing import new_key
 from orchestra.chassis.service import Service
 from orchestra.cli.api import Api
 from orchestra.embedded.host import owner_key
@@ -41,15 +43,15 @@ MAIL_TO_NOBODY = {
 }
 """Mail can be subscribed to, and no server takes any."""
 
-START_LIMIT_S = 90
+START_LIMIT_S = 300
 STOP_LIMIT_S = 40
 EVENTUALLY_S = 90
 """How long a condition is waited for. Nothing is said about speed: a loaded machine may take its time."""
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours, without what would configure Orchestra."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRA_")}
+    """Ours, without what would configure Orchestra; only that no paid model may be asked stays."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRA_") or name == REACH}
 
 
 def service(name: str) -> Service[Any, Any]:
@@ -90,7 +92,7 @@ class Program:
                     answer = report.text
                 except httpx.HTTPError as error:
                     answer = repr(error)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
         raise AssertionError(f"{self.command} is not ready ({answer}); the end of its log:\n{self.tail()}")
 
     async def start(self, **environment: str) -> None:
@@ -216,12 +218,14 @@ def distributed(
     private = new_private_key()
     urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
     databases = {name: asyncio.run(postgres.create()) for name in SERVICES}
+    broker = asyncio.run(rabbitmq.create())
     shared = {
-        "ORCHESTRA_RABBITMQ_URL": asyncio.run(rabbitmq.create()),
+        "ORCHESTRA_RABBITMQ_URL": broker,
         "ORCHESTRA_REDIS_URL": redis.url,
         "ORCHESTRA_DATABASE_POOL": "4",
         "ORCHESTRA_INTERNAL_PRIVATE_KEY": private,
         "ORCHESTRA_INTERNAL_PUBLIC_KEY": TokenSigner(private).public_key,
+        "ORCHESTRA_SEALING_KEYS": new_key(),
         "ORCHESTRA_BOOTSTRAP_KEY": KEY,
         "ORCHESTRA_ARTIFACTS_DIR": str(home / "artifacts"),
         "ORCHESTRA_WORKSPACES_DIR": str(home / "workspaces"),
@@ -237,7 +241,10 @@ def distributed(
         log = home / f"{name}.log"
         programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log, python)
     folders = (Path(shared["ORCHESTRA_ARTIFACTS_DIR"]), Path(shared["ORCHESTRA_WORKSPACES_DIR"]))
-    yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, *folders))
+    try:
+        yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, *folders))
+    finally:
+        rabbitmq.remove(broker)  # a broker slows down with every virtual host that it keeps
 
 
 def _running(system: System) -> Generator[System]:
@@ -248,10 +255,16 @@ def _running(system: System) -> Generator[System]:
         system.stop()
 
 
-async def eventually(look: Callable[[], Awaitable[T]], seconds: float = EVENTUALLY_S) -> T:
-    """What the call answers, as soon as that is true."""
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = EVENTUALLY_S, *, seldom: bool = True) -> T:
+    """What the call answers, soon after that is true; at once where it may not be true for long.
+
+    `seldom`: ask less and less often, because asking costs the processor that what is waited for needs.
+    """
     deadline = time.monotonic() + seconds
+    pause = 0.05
     while not (found := await look()):
         assert time.monotonic() < deadline, f"it never came: {look} says {found!r}"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+        if seldom:
+            pause = min(1.5 * pause, 0.4)
     return found

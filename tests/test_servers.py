@@ -115,6 +115,8 @@ async def test_a_private_broker_keeps_a_durable_queue_over_a_kill() -> None:
             queue = await channel.declare_queue("kept", durable=True)
             message = aio_pika.Message(b"x", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
             await channel.default_exchange.publish(message, queue.name)
+            # That there is a queue is confirmed before it is on the disk.
+            await server.ctl("eval", "mnesia:sync_log().")
             server.kill()
         assert not listens("127.0.0.1", server.port)
         server.start()

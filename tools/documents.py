@@ -1,9 +1,9 @@
 """Every document that is made from code: `python -m tools.documents` writes them, `--check` only compares."""
 
-from tools import asyncapi, commands, event_table, metrics_table, openapi, readmes, schemas
+from tools import asyncapi, commands, demonstration, event_table, metrics_table, openapi, readmes, schemas
 from tools.generated import Generated, main
 
-SOURCES = (schemas, event_table, asyncapi, openapi, readmes, commands, metrics_table)
+SOURCES = (schemas, event_table, asyncapi, openapi, readmes, commands, metrics_table, demonstration)
 
 
 def generated() -> Generated:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, MetaData, create_engine
 from orchestra.chassis.database import tables as chassis_tables
 from orchestra.chassis.database import types
 from orchestra.chassis.database.engine import SqliteDialect
-from orchestra.chassis.database.migrations import run, script_directory
+from orchestra.chassis.database.migrations import in_metadata, run, script_directory
 
 SERVICE = '''"""{message}"""
 
@@ -75,9 +75,10 @@ def render_item(kind: str, item: Any, context: Any) -> str | bool:
 def difference(connection: Connection, metadata: MetaData, left_out: set[str]) -> tuple[str, str]:
     """What upgrades the database to the metadata, and what undoes that."""
 
+    known = in_metadata(connection)
+
     def include(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-        del item, reflected, compare_to
-        return not (kind == "table" and name in left_out)
+        return not (kind == "table" and name in left_out) and known(item, name, kind, reflected, compare_to)
 
     context = MigrationContext.configure(connection, opts={"include_object": include})
     script = produce_migrations(context, metadata)

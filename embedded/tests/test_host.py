@@ -20,6 +20,22 @@ async def test_all_services_are_ready_and_the_owner_has_a_key(tmp_path: Path) ->
     assert json.loads(credentials.read_text())["api_key"].startswith("ork_local_")
 
 
+async def test_a_home_seals_model_keys_by_a_key_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORCHESTRA_MODEL_SECRET_KEYS", raising=False)
+    async with host(HostOptions(tmp_path)) as made:
+        project = (await made.client.post("/api/v1/projects", json={"name": "guide"})).json()
+        path = f"/api/v1/projects/{project['id']}/model-keys/anthropic"
+        put = await made.client.put(path, json={"key": "sk-canary-0123456789"})
+        assert put.status_code == 200, put.text
+        assert (await made.client.get("/api/v1/models")).json()["data"]
+    async with host(HostOptions(tmp_path)) as again:
+        assert (await again.client.get(path)).json()["key_version"] == 1
+        assert (await again.client.delete(path)).status_code == 204
+    master = tmp_path / "model-secret-keys"
+    assert stat.S_IMODE(master.stat().st_mode) == 0o600
+    assert b"sk-canary" not in b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
 async def test_what_was_made_is_there_after_a_restart(tmp_path: Path) -> None:
     options = HostOptions(tmp_path)
     async with host(options) as made:

@@ -27,6 +27,7 @@ CANARIES = {
     "application": ("planner/application/ports.py", "import sqlalchemy"),
     "entrypoints": ("planner/entrypoints/http.py", "import httpx"),
     "broker": ("notifier/adapters/tables.py", "import aio_pika"),
+    "providers": ("executor/adapters/tables.py", "import pydantic_ai"),
     "embedded": ("embedded/host.py", "import orchestra.planner.adapters.tables"),
     "cli": ("cli/main.py", "import orchestra.planner.application.ports"),
 }

@@ -11,11 +11,14 @@ from orchestra.chassis.messaging.message import wrap
 from orchestra.contracts.event import Event
 from orchestra.contracts.execution import Artifact, AttemptSucceeded, Evidence
 from orchestra.contracts.files import LARGEST_EVENT, fitting
+from orchestra.contracts.machine_work import AgentAnswer, AgentBrief
 from orchestra.contracts.planning import Command, Input
-from orchestra.contracts.scheduling import TaskCompleted, TaskDispatched
+from orchestra.contracts.scheduling import Handed, TaskCompleted, TaskDispatched
 from orchestra.planner.domain.check import MAX_TASK_BYTES
-from orchestra.scheduler.application.advance_run import dispatched
+from orchestra.planner.domain.check_agents import MAX_AGENT_BYTES
+from orchestra.scheduler.application.dispatch import dispatched
 from orchestra.scheduler.domain.work.checkpoint import carried
+from orchestra.scheduler.domain.work.dialogue import Dialogue, lacking, resumed
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 OURS: dict[str, Any] = {"workspace_id": "wsp_" + "1" * 36, "project_id": "prj_" + "1" * 36}
@@ -46,7 +49,7 @@ names = st.builds(
 @settings(max_examples=40, deadline=None)
 def test_what_fits_in_a_list_fits_in_every_event_that_has_it(outputs: list[str]) -> None:
     outputs = outputs[: fitting(outputs)]
-    results = tuple(Input(path=path, sha256=HASH) for path in outputs)
+    results = tuple(Handed(path=path, sha256=HASH) for path in outputs)
     command = Command(argv=("x" * MAX_TASK_BYTES,), tools=("x",))
     ids: dict[str, Any] = {**OURS, "task_id": TASK, "attempt_id": ATTEMPT, "token": 2**31}
     artifacts = tuple(Artifact(path=path, sha256=HASH, size=10**12) for path in outputs)
@@ -71,7 +74,7 @@ def test_what_fits_in_a_list_fits_in_every_event_that_has_it(outputs: list[str])
             run_id=RUN,
             key="k",
             covers=("R" * MAX_TASK_BYTES,),
-            outputs=results,
+            outputs=tuple(Input(path=path, sha256=HASH) for path in outputs),
             at=NOW,
         ),
     ):
@@ -90,12 +93,44 @@ def test_what_predecessors_left_is_cut_and_the_rest_is_counted() -> None:
         title="t",
         guidance=(),
         edits=(),
+        dialogue=None,
     )
     run: Any = SimpleNamespace(id=RUN, dry_run=False)
-    files = tuple(Input(path=f"file-{n}", sha256=HASH) for n in range(10_000))
+    files = tuple(Handed(path=f"file-{n}", sha256=HASH) for n in range(10_000))
 
     event = dispatched(work, task, ATTEMPT, files, run)
 
     assert len(event.handed_on) + event.left_out == len(files)
     assert 0 < len(event.handed_on) < len(files)
     assert dispatched(work, task, ATTEMPT, files[:5], run).left_out == 0
+
+
+@given(names, st.sampled_from(["x", "\x01", "é", "\\"]))
+@settings(max_examples=40, deadline=None)
+def test_a_dispatch_to_an_agent_fits_with_all_that_was_said(paths: list[str], letter: str) -> None:
+    said: Dialogue | None = None
+    artifacts = [Artifact(path=path, sha256=HASH, size=10**12) for path in paths]
+    for n in range(20):
+        answer = AgentAnswer(checkpoint_id=TASK, about="question", id=f"q{n}", text=letter * 4000, by="b" * 200)
+        said = lacking(resumed(said, answer), letter * 4000, artifacts)
+    work: Any = SimpleNamespace(now=NOW)
+    brief = AgentBrief(instructions="x" * MAX_AGENT_BYTES)
+    task: Any = SimpleNamespace(
+        **OURS,
+        id=TASK,
+        command=Command(agent=brief),
+        attempts=0,
+        token=0,
+        key="k" * 64,
+        title="t" * 200,
+        guidance=carried([letter * 4000] * 20),
+        edits=(),
+        dialogue=said,
+    )
+    run: Any = SimpleNamespace(id=RUN, dry_run=False)
+    files = tuple(Handed(path=path, sha256=HASH, key="k" * 64, title="t" * 200) for path in paths)
+
+    event = dispatched(work, task, ATTEMPT, files, run, agent="a" * 64)
+
+    assert size(event) <= LARGEST_EVENT
+    assert len(event.feedback) == 3

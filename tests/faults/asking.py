@@ -8,14 +8,20 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
+from tests.faults.forms import LONGEST_S
 from tests.faults.workload import Run
 from tests.system import System, eventually
 
-PAUSE_S = 0.2
-LONGEST_S = 30
-"""What is promised to whoever asks, whatever is away."""
+PAUSE_S = 0.3
+ANSWERED_S = 90
+"""The product's own bound is 25 s; a loaded machine may take longer. That nobody waits until what is away is back is
+seen otherwise: the tests wait for answers while it is away."""
 
-REQUEST = {"document": "# Notes\n\n## Requirements\n\n- [R1] It is asked for.\n", "document_name": "notes.md"}
+REQUEST = {
+    "mode": "document",
+    "document": "# Notes\n\n## Requirements\n\n- [R1] It is asked for.\n",
+    "document_name": "notes.md",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Asking:
         self._system = system
         self._run = run
         self._client = system.client()
-        self._client.timeout = httpx.Timeout(3 * LONGEST_S)
+        self._client.timeout = httpx.Timeout(2 * ANSWERED_S)
         self._tasks: list[asyncio.Task[None]] = []
         self._keys: list[str] = []
         self._project = ""
@@ -93,14 +99,14 @@ class Asking:
         async def came() -> bool:
             return len(self.answers) >= until
 
-        await eventually(came)
+        await eventually(came, LONGEST_S)
 
     def wrong(self, *, away: bool, gone: bool = False) -> list[Answer]:
         """Answers that nobody should get: `away` allows 503 with Retry-After, `gone` that the gateway is down."""
         return [
             each
             for each in self.answers
-            if each.seconds > LONGEST_S
+            if each.seconds > ANSWERED_S
             or not (each.done or (away and each.come_again) or (gone and each.status is None))
         ]
 
@@ -112,7 +118,7 @@ class Asking:
             mine = [plan for plan in plans if plan["project_id"] == self._project]
             return len(mine) >= len(self._keys) and all(plan["status"] == "proposed" for plan in mine)
 
-        await eventually(made)
+        await eventually(made, LONGEST_S)
         for name, table in (("gateway", "operation"), ("planner", "plan")):
             rows = await self._system.rows(name, table)
             assert sum(row["project_id"] == self._project for row in rows) == len(self._keys), table

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from tests.faults.forms import LONGEST_S
 from tests.faults.remains import Queue, expected_queues, queues_of, remains_of
 from tests.system import SERVICES, System, eventually
 
 from orchestra.chassis.messaging.message import CloudEvent, decode
 from orchestra.contracts.catalog import BY_KIND
 from orchestra.scheduler.domain.timeline.schedule import calculate
-from orchestra.scheduler.domain.work.status import RUN_TERMINAL, TASK_MOVES
+from orchestra.scheduler.domain.work.status import RUN_TERMINAL, TASK_MOVES, TIMER_MOVES
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -115,7 +116,7 @@ def buried(record: Record) -> set[tuple[str, str]]:
 
 def violations(record: Record) -> list[str]:
     """Everything that must not be, at the end of a run of which all was to be done."""
-    checks = (_tasks, _attempts, _run, _effects, _leftovers, _leases, _ghosts, _sequences, _moves, _feed)
+    checks = (_tasks, _attempts, _successes, _run, _effects, _leftovers, _leases, _ghosts, _sequences, _moves, _feed)
     return [finding for check in checks for finding in check(record)]
 
 
@@ -130,13 +131,12 @@ def _tasks(record: Record) -> Iterator[str]:
     for task in record.of_run("scheduler", "task"):
         if task["status"] != "done":
             yield f"{task['key']} is {task['status']}"
-        if completions[task["id"]] != 1:
+        if completions[task["id"]] != (0 if task["adopted_from"] else 1):
             yield f"{task['key']} was completed {completions[task['id']]} times"
 
 
 def _attempts(record: Record) -> Iterator[str]:
-    """Every dispatch came to one attempt, every attempt to one outcome, every command to one success."""
-    commands = {task["id"]: task["key"] for task in record.of_run("scheduler", "task") if task["command"]}
+    """Every dispatch came to one attempt, every attempt to one outcome."""
     dispatches = {row["attempt_id"]: row for row in record.of_run("scheduler", "dispatch")}
     attempts = {row["id"]: row for row in record.of_run("executor", "attempt")}
     if dispatches.keys() != attempts.keys():
@@ -152,12 +152,20 @@ def _attempts(record: Record) -> Iterator[str]:
     for attempt_id, dispatch in dispatches.items():
         if dispatch["status"] != "ended":
             yield f"the dispatch {attempt_id} is {dispatch['status']}"
-    for task_id, key in commands.items():
-        mine = sorted((row for row in attempts.values() if row["task_id"] == task_id), key=lambda row: row["number"])
+
+
+def _successes(record: Record) -> Iterator[str]:
+    """Every command came to one success; what a fork adopted was not executed in it."""
+    tries: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in sorted(record.of_run("executor", "attempt"), key=lambda row: row["number"]):
+        tries[row["task_id"]].append(row)
+    for task in record.of_run("scheduler", "task"):
+        mine = tries[task["id"]]
         if [row["number"] for row in mine] != list(range(1, len(mine) + 1)):
-            yield f"{key} has the attempts {[row['number'] for row in mine]}"
-        if [row["status"] for row in mine] != ["failed"] * (len(mine) - 1) + ["succeeded"]:
-            yield f"the attempts of {key} came to {[row['status'] for row in mine]}"
+            yield f"{task['key']} has the attempts {[row['number'] for row in mine]}"
+        executed = task["command"] and not task["adopted_from"]
+        if [row["status"] for row in mine] != (["failed"] * (len(mine) - 1) + ["succeeded"] if executed else []):
+            yield f"the attempts of {task['key']} came to {[row['status'] for row in mine]}"
 
 
 def _run(record: Record) -> Iterator[str]:
@@ -230,10 +238,16 @@ def _sequences(record: Record) -> Iterator[str]:
 def _moves(record: Record) -> Iterator[str]:
     """What was told of each task is a path through the table of states."""
     stands: dict[str, str] = {}
+    adopted, timers = (
+        {task["id"] for task in record.of_run("scheduler", "task") if task[mark]} for mark in ("adopted_from", "wait")
+    )
     for changed in record.of_project("tasks.changed.v1"):
         for change in changed["changes"]:
             task, before, after = change["task_id"], change["before"], change["after"]
-            if before != stands.get(task, before) or after not in TASK_MOVES[before]:
+            known = after in TASK_MOVES[before]
+            known |= task in timers and after in TIMER_MOVES.get(before, ())
+            known |= task in adopted and (before, after) == ("blocked", "done")
+            if before != stands.get(task, before) or not known:
                 yield f"{change['key']} was {stands.get(task)}, then moved from {before} to {after}"
             stands[task] = after
     for task in record.of_run("scheduler", "task"):
@@ -298,15 +312,16 @@ async def outline(system: System, run_id: str) -> Outline:
 
 async def settled(system: System, run_id: str) -> Record:
     """The record, once nothing is on its way."""
+    record: Record | None = None
 
-    left: list[str] = []
-
-    async def quiet() -> bool:
-        left[:] = unsettled(await read(system, run_id))
-        return not left
+    async def quiet() -> Record | None:
+        nonlocal record
+        record = await read(system, run_id)
+        return None if unsettled(record) else record
 
     try:
-        await eventually(quiet)
+        found = await eventually(quiet, LONGEST_S)
     except AssertionError:
-        raise AssertionError(f"it did not settle: {left}") from None
-    return await read(system, run_id)
+        raise AssertionError(f"it did not settle: {unsettled(record) if record else None}") from None
+    assert found is not None
+    return found

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.faults.checker import Outline, outline, settled, violations
+from tests.faults.forms import LIMIT_S
 from tests.faults.workload import NOTES, SLOTS, begin
 from tests.private_servers import (
     PrivatePostgres,
@@ -17,6 +19,12 @@ from tests.private_servers import (
 from tests.system import System, distributed
 
 from orchestra.cli.api import Api
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LIMIT_S))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
+from tests.faults.forms import LONGEST_S, seeded
 from tests.faults.remains import remains_of
-from tests.faults.workload import SLOTS, seeded
+from tests.faults.workload import SLOTS
 from tests.journeys.jobs import commands, python, start, stopped, tasks_of
 from tests.system import System, eventually
 
@@ -68,7 +68,6 @@ async def printed(api: Api, attempt: Mapping[str, Any]) -> str:
     return "".join([text async for text in api.text(f"/attempts/{attempt['id']}/log")]).strip()
 
 
-@pytest.mark.timeout(300)
 async def test_attacks_on_the_machine_meet_their_limits_and_leave_nothing(system: System, api: Api) -> None:
     tasks = attacks() + [python(f"good-{number}", f"print({number})") for number in range(NEIGHBOURS)]
     seeded().shuffle(tasks)
@@ -91,4 +90,4 @@ async def test_attacks_on_the_machine_meet_their_limits_and_leave_nothing(system
     async def nothing_is_left() -> bool:
         return not remains_of(system)
 
-    await eventually(nothing_is_left)
+    await eventually(nothing_is_left, LONGEST_S)

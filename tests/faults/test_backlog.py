@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 from tests.faults.asking import Asking
+from tests.faults.forms import LONG, LONGEST_S, seeded
 from tests.faults.remains import queues_of
 from tests.faults.test_poison import changed
-from tests.faults.workload import COMMANDS, LONG, LONGEST_S, begin, seeded
+from tests.faults.workload import COMMANDS, begin
 from tests.system import SERVICES, Program, System, eventually
 
 from orchestra.chassis.database.tables import INBOX
@@ -62,7 +63,6 @@ async def heard(system: System, name: str) -> int:
         return (await view.connection.execute(select(func.count()).select_from(INBOX))).scalar_one()
 
 
-@pytest.mark.timeout(3000 if LONG else 300)
 async def test_a_slow_consumer_is_waited_for_by_nobody_and_catches_up(system: System, api: Api) -> None:
     chance = seeded()
     workspace_id = (await api.get("/me"))["workspace"]["id"]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tests.faults.forms import LONG, LONGEST_S, seeded
 from tests.faults.test_backlog import MIB, resident
-from tests.faults.workload import LONG, LONGEST_S, seeded
 from tests.system import SERVICES, System, eventually
 
 from orchestra.cli.api import Api
@@ -68,7 +68,6 @@ async def test_what_cannot_be_is_told_all_at_once_with_its_places(api: Api) -> N
     assert ring.partition("/after")[0] in {f"/tasks/{n}" for n in at["ring"]}
 
 
-@pytest.mark.timeout(900 if LONG else 300)
 async def test_a_ring_of_all_tasks_is_shown_in_short(api: Api) -> None:
     tasks = chain(TASKS)
     tasks[0]["after"] = [f"t{TASKS - 1}"]
@@ -95,7 +94,6 @@ SHAPES = {
 }
 
 
-@pytest.mark.timeout(1800 if LONG else 300)
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_graph_of_any_shape_is_planned_and_scheduled(shape: str, system: System, api: Api) -> None:
     tasks = SHAPES[shape]()

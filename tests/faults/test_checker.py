@@ -15,8 +15,6 @@ from tests.faults.remains import Queue, remains_of
 from tests.small_disk import small_disk
 from tests.system import System
 
-pytestmark = pytest.mark.timeout(800)  # the first one starts the servers and waits for the clean run
-
 Change = Callable[[Record], Record]
 
 

@@ -8,16 +8,19 @@ from functools import partial
 import pytest
 from sqlalchemy import update
 from tests.faults.checker import Outline
+from tests.faults.forms import LONG, LONGEST_S, seeded
+from tests.faults.points import before_inserting, behind_proxy, start_behind, unsent
 from tests.faults.test_kills import at_work
 from tests.faults.test_redelivery import recognised
-from tests.faults.workload import COMMANDS, LONG, NOTES, SLOTS, begin, seeded
+from tests.faults.workload import COMMANDS, DOCUMENT, NOTES, SLOTS, TEAM, begin
 from tests.system import SERVICES, System, eventually
 from tests.tcp_proxy import TcpProxy
 
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.cli.api import Api
+from orchestra.cli.inputs import Inputs
+from orchestra.cli.journey import propose
 
-BROKER = "ORCHESTRA_RABBITMQ_URL"
 KILLS = 101 if LONG else len(NOTES)
 """At each point. Beyond the notes a task is paused and resumed in turn, so their number must be even."""
 
@@ -29,14 +32,8 @@ def marks(chance: random.Random, count: int) -> list[int]:
 @pytest.fixture
 async def proxy(system: System) -> AsyncIterator[TcpProxy]:
     """Between the scheduler and the broker."""
-    scheduler = system.programs["scheduler"]
-    made = await TcpProxy.before(scheduler.environment[BROKER])
-    scheduler.kill()
-    await scheduler.start(**{BROKER: made.url(scheduler.environment[BROKER])})
-    yield made
-    scheduler.kill()
-    await scheduler.start()
-    await made.close()
+    async with behind_proxy(system, "scheduler") as made:
+        yield made
 
 
 async def handled(system: System) -> int:
@@ -48,12 +45,6 @@ async def more_handled(system: System, before: int) -> bool:
     return await handled(system) > before
 
 
-async def unsent(system: System) -> int:
-    """How many events of the scheduler."""
-    return sum(row["sent_at"] is None for row in await system.rows("scheduler", "outbox"))
-
-
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_what_was_committed_before_a_kill_is_published_after_it(
     system: System, api: Api, clean: Outline, proxy: TcpProxy
 ) -> None:
@@ -70,17 +61,16 @@ async def test_what_was_committed_before_a_kill_is_published_after_it(
         else:
             await api.post(f"/tasks/{tasks['sign']}/{'resume' if number % 2 == 0 else 'pause'}", {})
 
-        await eventually(partial(unsent, system))
+        await eventually(partial(unsent, system, "scheduler"))
         scheduler.kill()
         if chance.random() < 0.5:
             proxy.cut()  # else what the dead one had handed to the network still arrives
         proxy.heal()
-        await scheduler.start(**{BROKER: proxy.url(scheduler.environment[BROKER])})
+        await start_behind(system, "scheduler", proxy)
 
     await run.ends_like(clean, notes=())
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_what_was_committed_and_not_acknowledged_comes_again_and_counts_once(
     system: System, api: Api, clean: Outline, proxy: TcpProxy
 ) -> None:
@@ -94,13 +84,12 @@ async def test_what_was_committed_and_not_acknowledged_comes_again_and_counts_on
             await eventually(partial(more_handled, system, await handled(system)))
             scheduler.kill()
             proxy.cut()
-        await scheduler.start(**{BROKER: proxy.url(scheduler.environment[BROKER])})
+        await start_behind(system, "scheduler", proxy)
 
     assert await run.ends_like(clean) == 0
     assert recognised(system) - known >= KILLS
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_what_was_published_and_not_marked_is_published_again_and_counts_once(
     system: System, api: Api, clean: Outline
 ) -> None:
@@ -108,7 +97,7 @@ async def test_what_was_published_and_not_marked_is_published_again_and_counts_o
     run = await begin(system, api)
     forgotten = 0
 
-    for mark in sorted(chance.sample(range(2, COMMANDS), 100 if LONG else 5)):
+    for mark in sorted(chance.sample(range(2, COMMANDS), 100 if LONG else 3)):
         await run.reached(mark)
         for name in SERVICES:
             rows = [row for row in await system.rows(name, "outbox") if row["sent_at"] is not None]
@@ -119,3 +108,50 @@ async def test_what_was_published_and_not_marked_is_published_again_and_counts_o
 
     assert forgotten > COMMANDS
     await run.ends_like(clean)
+
+
+async def test_what_was_performed_and_not_recorded_is_performed_again_and_counts_once(
+    system: System, api: Api, clean: Outline
+) -> None:
+    executor = system.programs["executor"]
+    run = await begin(system, api)
+
+    for mark in marks(seeded(), KILLS):
+        await at_work(run, mark)
+        async with before_inserting(system, "executor", "outbox"):
+            executor.kill()
+        await executor.start()
+
+    assert await run.ends_like(clean) >= KILLS
+
+
+async def test_a_plan_that_was_approved_before_a_kill_is_handed_on_after_it(
+    system: System, api: Api, clean: Outline
+) -> None:
+    chance = seeded()
+    task = {"id": "note", "title": "note", "role": "clerk", "minutes": 60}
+    small = Inputs("note.md", DOCUMENT, team=TEAM, plan={"tasks": [task]})
+    planner = system.programs["planner"]
+    plans = []
+
+    async with behind_proxy(system, "planner") as proxy:
+        for _ in range(100 if LONG else 2):
+            plan = await propose(api, small)
+            proxy.swallow()
+            await api.post(f"/plans/{plan['id']}/approve", {"hash": plan["hash"]})
+            await eventually(partial(unsent, system, "planner"))
+            planner.kill()
+            if chance.random() < 0.5:
+                proxy.cut()
+            proxy.heal()
+            await start_behind(system, "planner", proxy)
+            plans.append(plan["id"])
+
+        async def applied() -> bool:
+            mine = [row["status"] for row in await system.rows("planner", "plan") if row["id"] in plans]
+            return mine == ["applied"] * len(plans)
+
+        await eventually(applied, LONGEST_S)
+    handed_on = [row["plan_id"] for row in await system.rows("scheduler", "task") if row["plan_id"] in plans]
+    assert sorted(handed_on) == sorted(plans)
+    await (await begin(system, api)).ends_like(clean)

@@ -13,9 +13,10 @@ import pytest
 from tests.faults.asking import Asking
 from tests.faults.checker import Outline
 from tests.faults.conftest import Servers
+from tests.faults.forms import LONGEST_S, seeded
 from tests.faults.test_kills import at_work
 from tests.faults.test_servers_away import all_ready
-from tests.faults.workload import COMMANDS, SLOTS, begin, seeded
+from tests.faults.workload import COMMANDS, SLOTS, begin
 from tests.journeys.jobs import commands, python, start, stopped
 from tests.private_servers import PrivatePostgres, private_postgres
 from tests.small_disk import filled, small_disk
@@ -28,7 +29,7 @@ async def until_told(asking: Asking) -> None:
     async def told() -> bool:
         return any(answer.come_again for answer in asking.answers)
 
-    await eventually(told)
+    await eventually(told, LONGEST_S)
     await asking.answered()
 
 
@@ -53,7 +54,6 @@ def cramped(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Itera
             yield Cramped(system, postgres, first, second)
 
 
-@pytest.mark.timeout(800)
 async def test_databases_without_room_answer_503_and_lose_nothing(cramped: Cramped, clean: Outline) -> None:
     system = cramped.system
     async with system.api() as api:
@@ -76,7 +76,6 @@ def one_process() -> Iterator[tuple[System, Path]]:
         yield system, disk
 
 
-@pytest.mark.timeout(800)
 async def test_one_process_without_room_answers_503_and_goes_on_when_there_is_some(
     one_process: tuple[System, Path], clean: Outline
 ) -> None:
@@ -94,7 +93,6 @@ async def test_one_process_without_room_answers_503_and_goes_on_when_there_is_so
         await asking.every_key_had_one_effect()
 
 
-@pytest.mark.timeout(300)
 async def test_an_executor_without_room_says_so_and_a_retry_finds_room(cramped: Cramped) -> None:
     system = cramped.system
     content = seeded().randbytes(1 << 20)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.workload import LONG, seeded
+from tests.faults.forms import LONG, LONGEST_S, seeded
 from tests.system import System, eventually
 
 from orchestra.cli.api import Api
@@ -58,7 +58,6 @@ def criteria_in(plan: dict[str, Any]) -> list[str]:
     return task["criteria"]
 
 
-@pytest.mark.timeout(1800 if LONG else 300)
 async def test_no_edit_is_lost_and_whoever_is_overtaken_is_told_the_current_version(system: System, api: Api) -> None:
     chance = seeded()
     plan = await propose(api, Inputs("plan.md", "# Text\n\n- It is written.\n", team=None, plan={"tasks": [TASK]}))
@@ -76,7 +75,7 @@ async def test_no_edit_is_lost_and_whoever_is_overtaken_is_told_the_current_vers
         async def applied() -> bool:
             return (await api.get(path))["status"] == "applied"
 
-        await eventually(applied)
+        await eventually(applied, LONGEST_S)
         current, tag = await api.tagged(path)
         remove = {"edits": [{"op": "remove_task", "id": TASK["id"]}], "approve": True}
         late = await client.post(f"/api/v1{path}s/edits", json=remove, headers={"If-Match": '"old"'})

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 from tests.faults.checker import Outline
-from tests.faults.workload import LONG, Run, grid
+from tests.faults.forms import LONG
+from tests.faults.workload import Run, grid
 from tests.system import System, eventually
 from tests.tcp_proxy import TcpProxy
 
@@ -51,7 +52,6 @@ async def repeated(system: System, name: str, path: str, body: Mapping[str, Any]
     return again.json()
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_after_a_crash_a_command_has_the_answer_that_was_lost(system: System, api: Api, clean: Outline) -> None:
     plan = await propose(api, grid())
     approval = {"hash": plan["hash"]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import aio_pika
 import pytest
-from tests.faults.workload import LONG, LONGEST_S, seeded
+from tests.faults.forms import LONG, LONGEST_S, seeded
 from tests.journeys.shell import at_gateway
 from tests.system import System, eventually
 
@@ -60,7 +60,6 @@ async def told(api: Api) -> set[str]:
     return {item["run_id"] for item in await api.all("/feed", after=0) if item["kind"] == RunChanged.kind}
 
 
-@pytest.mark.timeout(800)
 async def test_poison_is_kept_with_its_reason_good_messages_pass_and_what_was_mended_is_replayed(
     system: System, api: Api, tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.faults.checker import Outline
-from tests.faults.workload import COMMANDS, LONG, SLOTS, Run, begin, seeded
+from tests.faults.forms import LONG, LONGEST_S, seeded
+from tests.faults.workload import COMMANDS, SLOTS, Run, begin
 from tests.system import SERVICES, Program, System, eventually
 from tests.taker import taker
 
@@ -70,7 +71,6 @@ async def shared(runs: Sequence[Run]) -> int:
     return len({row["lease_owner"] for row in attempts if row["run_id"] in mine} - {None})
 
 
-@pytest.mark.timeout(3000 if LONG else 800)
 async def test_three_of_each_worker_do_every_task_once_then_two_of_them_then_one(
     system: System, api: Api, clean: Outline, replicas: Replicas
 ) -> None:
@@ -105,7 +105,6 @@ async def second(system: System) -> AsyncIterator[System]:
         await asyncio.to_thread(program.ended)
 
 
-@pytest.mark.timeout(3000 if LONG else 800)
 async def test_two_of_every_service_are_one_system_behind_two_gateways(
     system: System, api: Api, clean: Outline, second: System
 ) -> None:
@@ -125,13 +124,13 @@ async def test_two_of_every_service_are_one_system_behind_two_gateways(
                 ends = [e["run_id"] for e in entries if e["kind"] == "run.changed.v1" and _ended(e["data"])]
                 return sorted(each for each in ends if each in {run.id for run in runs}) == sorted(r.id for r in runs)
 
-            await eventually(told)
+            await eventually(told, LONGEST_S)
 
             async def delivered() -> bool:
                 found = await other.all(f"/webhooks/{hook['id']}/deliveries")
                 return sorted(each["status"] for each in found) == ["delivered", "delivered"]
 
-            await eventually(delivered)
+            await eventually(delivered, LONGEST_S)
         await api.delete(f"/webhooks/{hook['id']}")
 
 

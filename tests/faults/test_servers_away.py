@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 from sqlalchemy import func, select
 from tests.faults.asking import Asking
 from tests.faults.checker import Outline
 from tests.faults.conftest import Servers
+from tests.faults.doctor import is_well, names
+from tests.faults.forms import LONG, LONGEST_S, seeded
 from tests.faults.test_kills import at_work
-from tests.faults.workload import COMMANDS, LONG, SLOTS, begin, seeded
+from tests.faults.workload import COMMANDS, SLOTS, begin
 from tests.system import SERVICES, System, eventually
 
 from orchestra.chassis.database.tables import OUTBOX
@@ -55,7 +56,7 @@ async def all_ready(system: System) -> None:
             )
             return all(isinstance(report, httpx.Response) and report.status_code == 200 for report in reports)
 
-        await eventually(ready)
+        await eventually(ready, LONGEST_S)
     print(f"all consumers are back {time.monotonic() - started:.1f} s after the server is")
 
 
@@ -78,11 +79,12 @@ ALARMS = {
 async def alarm(servers: Servers, which: str) -> AsyncIterator[None]:
     raised, ended = ALARMS[which]
     await servers.rabbitmq.ctl(*raised)
-    yield
-    await servers.rabbitmq.ctl(*ended)
+    try:
+        yield
+    finally:
+        await servers.rabbitmq.ctl(*ended)
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_else(
     system: System, api: Api, clean: Outline, servers: Servers
 ) -> None:
@@ -95,6 +97,7 @@ async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_
         for _ in range(ROUNDS):
             await at_work(run, next(at))
             await asyncio.to_thread(servers.rabbitmq.kill)
+            await names(system, "OrchestraNotReady", "OrchestraConsumerMissing")
             await asking.answered()
             await asyncio.to_thread(servers.rabbitmq.start)
 
@@ -113,9 +116,9 @@ async def test_a_broker_that_is_killed_blocked_or_silent_costs_time_and_nothing_
     assert asking.wrong(away=False) == []
     assert await run.ends_like(clean) == 0
     await asking.every_key_had_one_effect()
+    await is_well(system)
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_database_that_restarts_or_is_silent_is_told_as_such_and_loses_nothing(
     system: System, api: Api, clean: Outline, servers: Servers
 ) -> None:
@@ -133,14 +136,15 @@ async def test_a_database_that_restarts_or_is_silent_is_told_as_such_and_loses_n
             await run.reached(next(at))
             with servers.postgres.frozen():
                 await asyncio.sleep(HOLE_S)
+                await asking.answered(3)
         await all_ready(system)
 
     assert asking.wrong(away=True) == []
     await run.ends_like(clean)
     await asking.every_key_had_one_effect()
+    await is_well(system)
 
 
-@pytest.mark.timeout(800)
 async def test_without_redis_everything_goes_on(system: System, api: Api, clean: Outline, servers: Servers) -> None:
     at = marks(seeded(), 2)
     run = await begin(system, api)
@@ -153,14 +157,15 @@ async def test_without_redis_everything_goes_on(system: System, api: Api, clean:
         await run.reached(next(at))
         with servers.redis.frozen():  # the run may well end meanwhile
             await asyncio.sleep(HOLE_S)
+            await asking.answered()
 
     assert asking.wrong(away=False) == []
     assert await run.ends_like(clean) == 0
     await all_ready(system)
     await asking.every_key_had_one_effect()
+    await is_well(system)
 
 
-@pytest.mark.timeout(1800 if LONG else 800)
 async def test_a_service_that_is_asked_to_stop_ends_in_time_and_hands_over(
     system: System, api: Api, clean: Outline
 ) -> None:
@@ -180,3 +185,4 @@ async def test_a_service_that_is_asked_to_stop_ends_in_time_and_hands_over(
     assert asking.wrong(away=True, gone=True) == []
     assert await run.ends_like(clean) == 0
     await asking.every_key_had_one_effect()
+    await is_well(system)

@@ -1,27 +1,21 @@
 """A run of 64 commands of 50-200 ms (long form: 1,000), each of which needs what two others put out; then people."""
 
-import os
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from tests.faults.checker import Outline, outline, settled, violations
-from tests.system import EVENTUALLY_S, System, eventually
+from tests.faults.forms import LONG, LONGEST_S
+from tests.system import System, eventually
 
 from orchestra.cli.api import Api
 from orchestra.cli.inputs import Inputs
 from orchestra.cli.journey import propose
 from orchestra.executor.adapters.tables import ATTEMPT
 
-LONG = os.environ.get("ORCHESTRA_FAULTS") == "long"
-"""Whether faults come more often and last longer than there is time for in every run of the suite."""
-
 WIDTH, DEPTH = (25, 40) if LONG else (8, 8)
 COMMANDS = WIDTH * DEPTH
-LONGEST_S = EVENTUALLY_S * (10 if LONG else 1)
-"""From one mark of a run to any other."""
-
 SLOTS = 4
 NOTES = ("note-1", "note-2", "note-3")
 """Tasks of one person from the first moment: with them a test makes the scheduler commit when it wants it to."""
@@ -48,13 +42,6 @@ TEAM = {
         {"id": "mo", "name": "Mo", "roles": ["maker"]},
     ]
 }
-
-
-def seeded() -> random.Random:
-    """Chance that can be had again: the seed is printed, and taken from ORCHESTRA_FAULT_SEED."""
-    seed = int(os.environ.get("ORCHESTRA_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"to replay: ORCHESTRA_FAULT_SEED={seed}")
-    return random.Random(seed)
 
 
 def grid() -> Inputs:
@@ -117,7 +104,7 @@ class Run:
         async def there() -> bool:
             return await self.done() >= mark
 
-        await eventually(there, LONGEST_S)
+        await eventually(there, LONGEST_S, seldom=False)
 
     async def complete(self, key: str) -> None:
         """Its assignee does what they were asked for, once they are."""
@@ -126,7 +113,7 @@ class Run:
             waiting = (await self.api.get(f"/runs/{self.id}"))["waiting_for"]
             return next((each["task_id"] for each in waiting if each["key"] == key), None)
 
-        await self.api.post(f"/tasks/{await eventually(asked)}/complete", {})
+        await self.api.post(f"/tasks/{await eventually(asked, LONGEST_S)}/complete", {})
 
     async def people_are_waited_for(self) -> None:
         """All commands are done, and the two who come next have been asked."""
@@ -148,7 +135,7 @@ class Run:
                 await self.api.post(f"/tasks/{each['task_id']}/complete", {})
             return run["status"] == "finished"
 
-        await eventually(finished)
+        await eventually(finished, LONGEST_S)
 
     async def ends_like(self, clean: Outline, notes: Sequence[str] = NOTES) -> int:
         """Bring it to its end and judge it; `notes` were not done so far. Returns how many attempts were lost."""

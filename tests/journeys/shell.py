@@ -34,5 +34,6 @@ def at_gateway(directory: Path, system: System) -> Shell:
     return Shell(directory, ("--gateway", system.url), clean_environment() | {"ORCHESTRA_API_KEY": system.key})
 
 
-def by_itself(directory: Path) -> Shell:
-    return Shell(directory, ("--home", "home"), clean_environment() | {"ORCHESTRA_BACK_OFF_SECONDS": "0.2"})
+def by_itself(directory: Path, **environment: str) -> Shell:
+    told = clean_environment() | {"ORCHESTRA_BACK_OFF_SECONDS": "0.2"} | environment
+    return Shell(directory, ("--home", "home"), told)

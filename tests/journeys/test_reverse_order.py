@@ -25,6 +25,7 @@ from orchestra.chassis.messaging.consume import consume
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.messaging.message import decode, wrap
 from orchestra.chassis.runtime import RunningService
+from orchestra.chassis.sealing import new_key
 from orchestra.contracts import execution, planning, scheduling
 from orchestra.contracts.event import Event
 
@@ -88,6 +89,7 @@ async def desk(name: str, home: Path) -> AsyncIterator[Desk]:
         "artifacts_dir": home,
         "workspaces_dir": home,
         "webhook_allowed_networks": "127.0.0.0/8",
+        "sealing_keys": new_key(),
     }
     made = service(name)
     # An executor at work would end what the pair is about; the others go by the events alone.

@@ -32,7 +32,14 @@ BODIES: dict[str, Any] = {
     "/projects/{project_id}/calendar/holidays": {"days": ["12-24"]},
     "/projects/{project_id}/calendar/holidays/public": {"country": "PT"},
     "/projects/{project_id}/runs": {"plan_id": "pln_1", "hash": "0" * 64},
+    "/projects/{project_id}/model": {"choice": "small"},
+    "/projects/{project_id}/model-keys/{provider}": {"key": "sk-of-nobody"},
+    "/projects/{project_id}/tool-servers/{name}": {"url": "https://example.org/mcp"},
+    "/projects/{project_id}/knowledge": {"kind": "gotcha", "text": "The tide is early."},
     "/limits/{scope}/{name}": {"concurrency": 1},
+    "/agents/{agent}": {"concurrency": 0},
+    "/budgets/{scope}/{name}": {"micros": 1},
+    "/budgets/{scope}/{name}/top-up": {"micros": 1},
     "/runs/{run_id}/rerun": {"from": ["only"]},
     "/runs/{run_id}/fork": {"from": ["only"]},
     "/tasks/{task_id}/select": {"member": "ana"},
@@ -50,6 +57,7 @@ QUERIES = {
 
 OTHERWISE = {
     ("PUT", "/api/v1/artifacts/{sha256}"): 422,  # whoever brings the content may have it; these bytes are others
+    ("PUT", "/api/v1/agents/{agent}"): 422,  # a good body would register one of the stranger's own
     ("PUT", "/api/v1/inbound/users/{broker_user}"): 409,  # names of broker users are shared by all workspaces
 }
 
@@ -97,12 +105,15 @@ async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[s
     [checkpoint] = await api.all("/checkpoints", run_id=run["id"])
     request = {"document": "- [R1] It must work.", "document_name": "a.md"}
     accepted = await api.post(f"/projects/{run['project_id']}/plans", request)
+    finding = {"kind": "gotcha", "text": "The tide is late."}
+    known = await api.post(f"/projects/{run['project_id']}/knowledge", finding)
     user = f"user-{run['id']}"
     await api.put(f"/inbound/users/{user}", {"kinds": ["plan.requested.v1"]})
 
     async def deliveries() -> list[Any]:
         return await api.all(f"/webhooks/{webhook['id']}/deliveries")
 
+    await api.put("/agents/scout", {})
     return {
         "project_id": run["project_id"],
         "plan_id": run["plan_id"],
@@ -120,9 +131,12 @@ async def things_of_the_first(system: System, api: Api, endpoint: str) -> dict[s
         "scope": "project",
         "name": run["project_id"],
         "member": "ana",
+        "agent": "scout",
         "role": "editor",
+        "provider": "anthropic",
         "day": "12-24",
         "version": "1",
+        "finding_id": known["id"],
     }
 
 
@@ -156,7 +170,7 @@ async def test_lists_and_feeds_of_another_workspace_are_empty(
     ids = await things_of_the_first(system, api, endpoint)
     lists = ["projects", "runs", "attempts", "webhooks", "mail-subscriptions", "inbound", "inbound/users", "feed"]
     asked = [*lists, f"runs?project_id={ids['project_id']}", f"attempts?run_id={ids['run_id']}"]
-    asked += [f"attempts?task_id={ids['task_id']}", f"feed?run_id={ids['run_id']}"]
+    asked += ["ledger", "costs?by=task", f"attempts?task_id={ids['task_id']}", f"feed?run_id={ids['run_id']}"]
 
     answers = {path: (await stranger.get(f"/api/v1/{path}")).json()["data"] for path in asked}
 

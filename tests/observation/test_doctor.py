@@ -24,7 +24,7 @@ def doctor(system: System) -> tuple[int, list[dict[str, str]]]:
     """Its exit code and its findings."""
     environment = clean_environment() | {"ORCHESTRA_API_KEY": system.key}
     command = [*CLI, "doctor", "--json", "--gateway", system.url]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)["findings"]
 

@@ -85,3 +85,16 @@ def test_without_a_team_there_is_one_person_and_this_machine() -> None:
     ]
     you, machine = default_team({"tasks": tasks})["members"]
     assert (you["roles"], machine["roles"], machine["tools"]) == (["editor"], ["build"], ["sort"])
+
+
+def test_where_there_is_work_for_an_agent_the_team_has_a_member_for_it() -> None:
+    tasks = [
+        {"id": "a", "title": "A", "role": "writer", "agent": {"instructions": "Do it.", "commands": ["make"]}},
+        {"id": "b", "title": "B", "command": {"argv": ["sort"], "tools": ["sort"]}},
+    ]
+
+    you, machine, assistant = default_team({"tasks": tasks})["members"]
+
+    assert (you["roles"], machine["tools"]) == ([], ["sort"])
+    assert (assistant["agent"], assistant["roles"], assistant["tools"]) == ("any", ["writer"], ["make"])
+    assert len(default_team({"tasks": tasks[1:]})["members"]) == 2

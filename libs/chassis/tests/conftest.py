@@ -6,11 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 from libs.chassis.tests.example.running import Example, running_example
-from libs.chassis.tests.example.tables import metadata
 from libs.chassis.tests.example.work import ExampleWork
-from tests.servers import Postgres
+from tests.databases import Databases
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.telemetry.tracing import start_tracing
 from orchestra.chassis.testing.fakes import HeldClock
@@ -20,31 +18,14 @@ MIGRATIONS = "libs.chassis.tests.example.migrations"
 start_tracing()
 
 
-@pytest.fixture(scope="session")
-def kept() -> dict[str, str]:
-    """The one database for all tests on PostgreSQL: making one takes longer than most of them."""
-    return {}
-
-
 @pytest.fixture
-async def postgres_url(request: pytest.FixtureRequest, kept: dict[str, str]) -> str:
-    """Migrated and empty."""
-    postgres: Postgres = request.getfixturevalue("postgres")
-    url = kept["url"] = kept.get("url") or await postgres.create()
-    database = Database(url, "example", ExampleWork, pool_size=1)
-    await migrate(database, MIGRATIONS)
-    async with database.begin() as work:
-        for table in reversed(metadata.sorted_tables):
-            await work.connection.execute(table.delete())
-    await database.close()
-    return url
+async def postgres_url(databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty("postgres", "example", tmp_path, MIGRATIONS)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/example.db"
-    return request.getfixturevalue("postgres_url")
+async def database_url(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty(request.param, "example", tmp_path, MIGRATIONS)
 
 
 @pytest.fixture
@@ -55,7 +36,6 @@ def clock() -> HeldClock:
 @pytest.fixture
 async def database(database_url: str, clock: HeldClock) -> AsyncIterator[Database[ExampleWork]]:
     database = Database(database_url, "example", ExampleWork, clock=clock, pool_size=4)
-    await migrate(database, MIGRATIONS)
     yield database
     await database.close()
 

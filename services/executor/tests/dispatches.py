@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.planning import Command
-from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
+from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, Handed, RunChanged, TaskDispatched
 from orchestra.executor.domain.attempt import HeldAttempt
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -23,7 +23,8 @@ def dispatched(command: Command, **fields: Any) -> TaskDispatched:
         "title": "A task",
         "at": AT,
     }
-    return TaskDispatched(command=command, **(known | fields))
+    handed_on = tuple(Handed(path=each.path, sha256=each.sha256) for each in fields.pop("handed_on", ()))
+    return TaskDispatched(command=command, handed_on=handed_on, **(known | fields))
 
 
 def python(code: str, **fields: Any) -> Command:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from services.gateway.tests.harness import Gateway, gateway_running, settings_for
+from tests.databases import Databases
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
-    return await request.getfixturevalue("postgres").create()
+async def database_url(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty(request.param, "gateway", tmp_path)
 
 
 @pytest.fixture

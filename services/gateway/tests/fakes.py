@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from orchestra.contracts.event import Event
-from orchestra.contracts.planning import Fault, PlanRequested, TaskRequest
+from orchestra.contracts.planning import Fault, PlanRequested, TaskRequest, TeamMember
 from orchestra.gateway.application.ports import Requester
 from orchestra.gateway.domain.api_key import ApiKey
 from orchestra.gateway.domain.door import BrokerUser, InboundMessage, Stamp
@@ -126,15 +126,18 @@ class FakeUnit:
 
     @property
     def plan_requests(self) -> list[PlanRequested]:
-        return [event for event in self.published if isinstance(event, PlanRequested)]
+        """As the planner reads them."""
+        texts = [event.to_json() for event in self.published if isinstance(event, PlanRequested)]
+        return [PlanRequested.model_validate_json(text) for text in texts]
 
 
 @dataclass
 class FakeServices:
-    """The planner's projects and the executor's policy."""
+    """The planner's projects, the executor's policy, and one team for all projects."""
 
     projects: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     forbidden: frozenset[str] = frozenset()
+    members: tuple[TeamMember, ...] = ()
 
     async def project(self, requester: Requester, project_id: str) -> Project:
         name = self.projects.get((requester.workspace_id, project_id))
@@ -149,3 +152,6 @@ class FakeServices:
             if task.command
             for tool in self.forbidden & {task.command.argv[0]}
         ]
+
+    async def team(self, requester: Requester, project_id: str) -> tuple[TeamMember, ...]:
+        return self.members

@@ -6,33 +6,12 @@ from pathlib import Path
 import pytest
 from services.notifier.tests.harness import Notifier, notifying
 from services.notifier.tests.receiver import Receiver, receiving
-from tests.servers import Postgres
-
-from orchestra.chassis.database.migrations import migrate
-from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
-from orchestra.notifier.adapters.tables import metadata
-
-
-@pytest.fixture(scope="session")
-def kept() -> dict[str, str]:
-    """The one database for all tests on PostgreSQL: making one takes longer than most of them."""
-    return {}
+from tests.databases import Databases
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path, kept: dict[str, str]) -> AsyncIterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/notifier.db"
-        return
-    postgres: Postgres = request.getfixturevalue("postgres")
-    url = kept["url"] = kept.get("url") or await postgres.create()
-    database = Database(url, "notifier", UnitOfWork, pool_size=1)
-    await migrate(database, "orchestra.notifier.migrations")
-    async with database.begin() as work:
-        for table in reversed(metadata.sorted_tables):
-            await work.connection.execute(table.delete())
-    await database.close()
-    yield url
+async def database_url(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty(request.param, "notifier", tmp_path)
 
 
 @pytest.fixture

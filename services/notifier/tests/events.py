@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestra.contracts.budgets import BudgetExhausted, BudgetRaised, BudgetWarned
 from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.scheduling import RunChanged, TaskChange, TasksChanged
 from orchestra.notifier.domain.webhook import Webhook
@@ -72,3 +73,28 @@ def a_webhook(**more: Any) -> Webhook:
         "created_at": AT,
     }
     return Webhook(**{**fields, **more})
+
+
+_BUDGET: dict[str, Any] = {
+    "workspace_id": "wsp_1",
+    "project_id": "prj_1",
+    "budget": "project/prj_1",
+    "scope": "project",
+    "name": "prj_1",
+    "unit": "micros",
+    "settled": 7_000_000,
+    "held": 1_250_000,
+    "at": AT,
+}
+
+
+def budget_warned(**more: Any) -> BudgetWarned:
+    return BudgetWarned.model_validate({**_BUDGET, "limit": 10_000_000, **more})
+
+
+def budget_exhausted(**more: Any) -> BudgetExhausted:
+    return BudgetExhausted.model_validate({**_BUDGET, "limit": 10_000_000, "asked": 2_000_000, **more})
+
+
+def budget_raised(**more: Any) -> BudgetRaised:
+    return BudgetRaised.model_validate({**_BUDGET, "before": 10_000_000, "limit": 15_000_000, "by": "ana", **more})

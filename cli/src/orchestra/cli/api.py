@@ -1,6 +1,8 @@
 """The gateway's API as the command line uses it; a refusal becomes a Stop with its exit code."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,9 @@ import httpx
 from orchestra.cli.exits import Exit, Stop, exit_of
 
 V1 = "/api/v1"
+
+PATIENCE_S = 30
+"""How long what the API answers with "come again" (503 with Retry-After) is asked for again."""
 
 
 class Api:
@@ -101,13 +106,27 @@ class Api:
             yield answer.aiter_lines()
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            answer = await self._client.request(method, V1 + path, **options)
-        except httpx.HTTPError as error:
-            raise Stop(Exit.UNAVAILABLE, f"the gateway does not answer: {error or type(error).__name__}") from error
+        """Asked to come again it does so: whatever comes here may be repeated, for commands bring their key along."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                answer = await self._client.request(method, V1 + path, **options)
+            except httpx.HTTPError as error:
+                detail = error or type(error).__name__
+                raise Stop(Exit.UNAVAILABLE, f"the gateway does not answer: {detail}") from error
+            pause = _pause(answer)
+            if pause is None or "content" in options or time.monotonic() + pause > until:
+                break
+            await asyncio.sleep(pause)
         if answer.is_error:
             raise refusal(answer)
         return answer
+
+
+def _pause(answer: httpx.Response) -> float | None:
+    """Seconds after which it wants to be asked again."""
+    wish = answer.headers.get("retry-after", "")
+    return float(wish) if answer.status_code == 503 and wish.isdecimal() else None
 
 
 async def _accepted(answer: httpx.Response) -> None:

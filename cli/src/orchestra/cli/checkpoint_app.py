@@ -14,6 +14,10 @@ class Choice(StrEnum):
     retry = "retry"
     skip = "skip"
     fail = "fail"
+    answer = "answer"
+    approve = "approve"
+    reject = "reject"
+    accept = "accept"
 
 
 WhichOne = Annotated[str, typer.Argument(metavar="ID", help="The checkpoint's id (chk_…).")]
@@ -51,10 +55,17 @@ def show(
 def answer(
     checkpoint: WhichOne,
     choice: Annotated[
-        Choice, typer.Argument(metavar="retry|skip|fail", help="Try it again, go on without it, or leave it failed.")
+        Choice,
+        typer.Argument(
+            metavar="CHOICE",
+            help="retry (try it again), skip (go on without it) or fail; of an agent: answer its question, approve or "
+            "reject its call, accept its work. `checkpoint show` says which fit.",
+        ),
     ],
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What answers a question.", show_default=False)] = "",
     guidance: Annotated[
-        str, typer.Option(help="What further tries find in ORCHESTRA_GUIDANCE.", show_default=False)
+        str,
+        typer.Option(help="What further tries are told: a command finds it in ORCHESTRA_GUIDANCE.", show_default=False),
     ] = "",
     inputs: Annotated[
         list[str] | None,
@@ -69,4 +80,4 @@ def answer(
     from orchestra.cli import checkpoints
 
     settings = settings_of(config, out=out, gateway=gateway, home=home)
-    finish(checkpoints.answer(settings, checkpoint, choice.value, guidance, inputs or []))
+    finish(checkpoints.answer(settings, checkpoint, choice.value, guidance, inputs or [], text))

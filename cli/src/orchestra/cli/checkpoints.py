@@ -53,7 +53,7 @@ async def show(settings: CliSettings, checkpoint_id: str, *, as_json: bool) -> E
         for line in printed[-LINES:]:
             screen.say(f"  {line}", "dim")
     screen.say("")
-    screen.say(how_to_answer(checkpoint["id"]), "cyan")
+    screen.say(how_to_answer(checkpoint["id"], checkpoint["choices"]), "cyan")
     return Exit.OK
 
 
@@ -69,7 +69,9 @@ def _facts(checkpoint: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Status", checkpoint["status"]),
         ("Answer", f"{checkpoint['answer']}{by}" if checkpoint["answer"] else ""),
+        ("Said", checkpoint["said"]),
         ("Guidance", checkpoint["guidance"]),
+        *_asked(checkpoint["asks"] or {}),
         ("Edited inputs", edited),
         ("Task", f"{checkpoint['key']} ({checkpoint['task_id']})"),
         ("Run", checkpoint["run_id"]),
@@ -80,7 +82,22 @@ def _facts(checkpoint: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-async def answer(settings: CliSettings, checkpoint_id: str, choice: str, guidance: str, inputs: Sequence[str]) -> Exit:
+def _asked(asks: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the question leaves out, or cuts."""
+    match asks.get("kind"):
+        case "question":
+            return [("Asked", asks["text"]), *(("Choice", each) for each in asks["choices"])]
+        case "approval":
+            return [("Tool", asks["tool"]), ("Call", asks["summary"]), ("Digest", asks["digest"])]
+        case "verification":
+            return [("Found", each) for each in asks["findings"]]
+        case _:
+            return []
+
+
+async def answer(
+    settings: CliSettings, checkpoint_id: str, choice: str, guidance: str, inputs: Sequence[str], text: str = ""
+) -> Exit:
     """Answer it, and follow its run to the next stop."""
     files = dict(map(_file, inputs))
     screen = Screen()
@@ -91,6 +108,8 @@ async def answer(settings: CliSettings, checkpoint_id: str, choice: str, guidanc
         for sha256, path in files.values():
             await api.upload(sha256, path)
         body: dict[str, Any] = {"answer": choice, "guidance": guidance}
+        if text:
+            body["text"] = text
         if files:
             body["inputs"] = {name: sha256 for name, (sha256, _) in files.items()}
         said = await api.post(f"/checkpoints/{checkpoint_id}/answer", body)

@@ -12,6 +12,7 @@ from orchestra.cli.settings import CliSettings
 async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
     """The API of the gateway that the settings name, else of an embedded host that lives as long as the block."""
     if settings.gateway is None:
+        from orchestra.chassis.garbage import collect_seldom
         from orchestra.chassis.settings import InvalidSettings
         from orchestra.chassis.telemetry.logging import configure_logging
         from orchestra.embedded.host import HomeInUse, HostOptions, host
@@ -20,6 +21,7 @@ async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
         options = HostOptions(settings.home, back_off_s=settings.back_off_seconds, log_level=settings.log_level)
         try:
             async with host(options) as made:
+                collect_seldom()
                 yield Api(made.client)
         except HomeInUse as error:
             running = f"{error}; if that is `orchestra up`, add --gateway with the address it printed"

@@ -94,15 +94,27 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _once)
 
 
-def _mapping(path: Path, needed: str, known: tuple[str, ...]) -> dict[str, Any]:
+def read_agent(path: Path) -> dict[str, Any]:
+    """Work for an agent, as plan.yaml has it under `agent`. What stands in it is the gateway's to judge."""
+    content = _yaml(path)
+    if not isinstance(content, dict):
+        raise Stop(Exit.USAGE, f"{path}: a mapping is needed, as plan.yaml has it under `agent`")
+    return cast("dict[str, Any]", content)
+
+
+def _yaml(path: Path) -> Any:
     try:
-        content: Any = yaml.load(_text(path), _Loader)  # noqa: S506 - a safe loader, only stricter
+        return yaml.load(_text(path), _Loader)  # noqa: S506 - a safe loader, only stricter
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise Stop(Exit.USAGE, f"{path}{place}: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         raise Stop(Exit.USAGE, f"{path}: {error}") from error
+
+
+def _mapping(path: Path, needed: str, known: tuple[str, ...]) -> dict[str, Any]:
+    content = _yaml(path)
     if not isinstance(content, dict) or needed not in content:
         raise Stop(Exit.USAGE, f"{path}: a mapping with `{needed}` is needed")
     mapping = cast("dict[str, Any]", content)
@@ -113,11 +125,11 @@ def _mapping(path: Path, needed: str, known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _files(root: Path, plan: dict[str, Any]) -> dict[str, tuple[str, Path]]:
-    """The inputs that are files beside the plan; whatever else a command reads must come from its predecessors."""
+    """The inputs that are files beside the plan; whatever else is read must come from predecessors."""
     files: dict[str, tuple[str, Path]] = {}
     for task in mappings(plan["tasks"]):
-        for command in mappings([task.get("command")]):
-            for name in texts(command.get("inputs")):
+        for work in mappings([task.get("command"), task.get("agent")]):
+            for name in texts(work.get("inputs")):
                 if name not in files and (found := _beneath(root, name)):
                     files[name] = (digest(found), found)
     return files

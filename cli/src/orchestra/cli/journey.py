@@ -18,6 +18,9 @@ POLL_S = 0.15
 QUIET_S = 0.5
 """Without news after the run has come to a stop: then the last changes have been told."""
 
+AT_ONCE = 2
+"""Tasks that the assistant of a plan without a team has at a time."""
+
 ENDED = ("finished", "failed", "cancelled")
 
 Tell = Callable[[dict[str, Any]], None]
@@ -33,15 +36,27 @@ class RunOptions:
     deadline: str | None = None
 
 
-async def propose(api: Api, inputs: Inputs, project_id: str | None = None) -> dict[str, Any]:
+async def propose(api: Api, inputs: Inputs, project_id: str | None = None, *, by: str | None = None) -> dict[str, Any]:
     """The plan that the planner proposes, in a new project or a newer one of that project, whose team stays.
 
-    Raises Stop with every fault when it can propose none.
+    `by`: `model` or `document` makes it; by default a model where there is one. Raises Stop with every fault when it
+    can propose none.
     """
+    asked = await ask(api, inputs, project_id, by=by)
+    with _in(inputs.plan_path):
+        plan = await planned(api, asked["plan_id"])
+    if not (inputs.team or inputs.plan or project_id):  # only now it is known which roles the plan needs
+        tasks = [{name: value for name, value in task.items() if value is not None} for task in plan["tasks"]]
+        await api.put(f"/projects/{plan['project_id']}/team", default_team({"tasks": tasks}))
+    return plan
+
+
+async def ask(api: Api, inputs: Inputs, project_id: str | None = None, *, by: str | None = None) -> dict[str, Any]:
+    """Ask for that plan: its id, that of its project, and that of the operation that tells when it is there."""
     project = (
         await api.get(f"/projects/{project_id}") if project_id else await api.post("/projects", {"name": inputs.name})
     )
-    if inputs.team or not project_id:
+    if inputs.team or (inputs.plan and not project_id):
         with _in(inputs.team_path):
             await api.put(f"/projects/{project['id']}/team", inputs.team or default_team(inputs.plan))
     for sha256, path in {entry[0]: entry[1] for entry in inputs.files.values()}.items():
@@ -50,9 +65,10 @@ async def propose(api: Api, inputs: Inputs, project_id: str | None = None) -> di
     if inputs.plan is not None:
         request |= inputs.plan
         request["files"] = {name: entry[0] for name, entry in inputs.files.items()}
+    if by is not None:
+        request["mode"] = by
     with _in(inputs.plan_path):
-        accepted = await api.post(f"/projects/{project['id']}/plans", request)
-        return await planned(api, accepted["plan_id"])
+        return {"project_id": project["id"], **await api.post(f"/projects/{project['id']}/plans", request)}
 
 
 @contextmanager
@@ -124,14 +140,25 @@ def outcome(run: dict[str, Any], *, until_people: bool) -> Exit:
 
 
 def default_team(plan: dict[str, Any] | None) -> dict[str, Any]:
-    """For a plan without a team: one person for everything, and one agent on this machine for every command."""
+    """For a plan without a team: one person for everything, and one agent on this machine for every command.
+
+    Where there is work for an AI agent, one more member has it done by whichever agent fits.
+    """
     tasks = mappings((plan or {}).get("tasks"))
     commands = [task for task in tasks if mappings([task.get("command")])]
-    people = [task for task in tasks if "command" not in task and "wait" not in task]
-    tools = {tool for task in commands for tool in texts(task["command"].get("tools"))}
+    agents = [task for task in tasks if mappings([task.get("agent")])]
+    people = [task for task in tasks if not {"command", "agent", "wait"} & task.keys()]
     you = {"id": "you", "name": "You", "roles": _roles(people)}
     machine = {"id": "machine", "name": "This machine", "kind": "agent", "roles": _roles(commands)}
-    return {"members": [you, {**machine, "tools": sorted(tools), "slots": os.cpu_count() or 2}]}
+    members = [you, {**machine, "tools": _tools(commands, "command", "tools"), "slots": os.cpu_count() or 2}]
+    if agents:
+        assistant = {"id": "assistant", "name": "Assistant", "kind": "agent", "agent": "any", "roles": _roles(agents)}
+        members.append({**assistant, "tools": _tools(agents, "agent", "commands"), "slots": AT_ONCE})
+    return {"members": members}
+
+
+def _tools(tasks: list[dict[str, Any]], work: str, name: str) -> list[str]:
+    return sorted({tool for task in tasks for tool in texts(task[work].get(name))})
 
 
 def _roles(tasks: list[dict[str, Any]]) -> list[str]:

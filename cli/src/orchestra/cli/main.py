@@ -6,19 +6,26 @@ from typing import Annotated
 
 import typer
 
+from orchestra.chassis.garbage import load_quickly
 from orchestra.cli import (
+    agent_app,
+    budget_app,
     calendar_app,
     checkpoint_app,
     control_app,
+    knowledge_app,
     limit_app,
+    models_app,
     notify_app,
     people_app,
     people_task_app,
     policy_app,
     project_app,
+    report_app,
+    tools_app,
 )
 from orchestra.cli.exits import Exit, Stop
-from orchestra.cli.options import AsJson, Config, Gateway, Home, Out, RunId, finish, settings_of
+from orchestra.cli.options import AsJson, By, Config, Gateway, Home, Out, RunId, finish, settings_of
 from orchestra.cli.plan_app import add_edits, plan_app
 
 app = typer.Typer(
@@ -30,7 +37,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs_app = typer.Typer(
-    help="Runs: list, show, read what they print, pause, resume, cancel, retry, rerun, fork.", no_args_is_help=True
+    help="Runs: list, show, read what they print, pause, resume, cancel, retry, rerun, fork, report.",
+    no_args_is_help=True,
 )
 task_app = typer.Typer(
     help="Tasks: edit the plan, take, report, finish, give back, show, explain, decide; pause, cancel, retry, skip.",
@@ -38,6 +46,7 @@ task_app = typer.Typer(
 )
 dead_app = typer.Typer(help="Dead letters: what could not be handled, and why.", no_args_is_help=True)
 runs_app.add_typer(control_app.runs)
+runs_app.add_typer(report_app.runs)
 task_app.add_typer(control_app.task)
 app.add_typer(plan_app, name="plan")
 app.add_typer(runs_app, name="runs")
@@ -49,6 +58,11 @@ app.add_typer(notify_app.app, name="notify")
 app.add_typer(project_app.app, name="project")
 app.add_typer(policy_app.app, name="policy")
 app.add_typer(limit_app.app, name="limit")
+app.add_typer(models_app.app, name="models")
+app.add_typer(budget_app.app, name="budget")
+app.add_typer(agent_app.app, name="agent")
+app.add_typer(tools_app.app, name="tools")
+app.add_typer(knowledge_app.app, name="knowledge")
 people_app.add_to(app)
 calendar_app.add_to(app)
 people_task_app.add_to(task_app)
@@ -70,6 +84,7 @@ def run(
     retries: Annotated[int | None, typer.Option(help="Further tries of every command, in place of the plan's.")] = None,
     at: Annotated[str | None, typer.Option(help="Begin then: 2026-12-01T09:00, or +1h30m.", show_default=False)] = None,
     deadline: Annotated[str | None, typer.Option(help="Cancel the run if it is open then.", show_default=False)] = None,
+    by: By = None,
     out: Out = None,
     config: Config = None,
     gateway: Gateway = None,
@@ -80,8 +95,11 @@ def run(
     from orchestra.cli.moments import instant
 
     settings = settings_of(config, out=out, gateway=gateway, home=home, concurrency=concurrency, retries=retries)
-    start_at, by = (instant(text) if text else None for text in (at, deadline))
-    request = run_command.Request(document, team, plan, plan_only, dry_run, yes, until_people, resume, start_at, by)
+    begin, end = (instant(text) if text else None for text in (at, deadline))
+    planner = by and by.value
+    request = run_command.Request(
+        document, team, plan, plan_only, dry_run, yes, until_people, resume, begin, end, planner
+    )
     finish(run_command.run(settings, request))
 
 
@@ -247,9 +265,9 @@ def up(
     home: Home = None,
 ) -> None:
     """All services in this process, with the API on a port. Open runs go on."""
-    from orchestra.cli import serve as serving
+    from orchestra.cli import up as host
 
-    finish(serving.up(settings_of(config, home=home), address, port))
+    finish(host.up(settings_of(config, home=home), address, port))
 
 
 @app.command()
@@ -273,6 +291,7 @@ def stack(
 
 def main() -> None:
     """Run, and turn whatever stops it into one clear message and an exit code."""
+    load_quickly()
     try:
         app()
     except Stop as stop:

@@ -1,6 +1,7 @@
 """Options that many subcommands share, and how each of them ends."""
 
 from collections.abc import Awaitable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,17 @@ Gateway = Annotated[str | None, typer.Option("--gateway", help="Address of a gat
 Home = Annotated[Path | None, typer.Option("--home", help="Directory of the embedded host.", show_default=".orchestra")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where run directories are made.", show_default="runs")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+class Planner(StrEnum):
+    MODEL = "model"
+    DOCUMENT = "document"
+
+
+By = Annotated[
+    Planner | None,
+    typer.Option("--by", help="Who plans; without it a model where one is configured.", show_default=False),
+]
 RunId = Annotated[str | None, typer.Option("--run", help="The run; without it the newest.", show_default=False)]
 
 

@@ -131,6 +131,8 @@ def _member(member: dict[str, Any], loads: list[dict[str, Any]], *, as_json: boo
     screen.say(f"{member['name']} ({member['id']}), {_kind(member) or 'person'}, {member['seniority']}", "bold")
     screen.say(f"Roles: {', '.join(member['roles']) or 'none'}")
     screen.say(f"Capacity {member['capacity']:g}, {member['slots']} at a time")
+    if member["agent"]:
+        screen.say(f"Does work for AI agents, by {member['agent']}")
     if member["zone"] or member["days"] or member["hours"]:
         hours = (member["zone"], ", ".join(member["days"] or ()), ", ".join(member["hours"] or ()))
         screen.say("Hours: " + "; ".join(each for each in hours if each))

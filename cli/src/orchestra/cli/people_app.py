@@ -20,6 +20,12 @@ Zone = Annotated[str | None, typer.Option(help="Time zone of their own.", show_d
 Days = Annotated[list[str] | None, typer.Option("--day", help="A working day: mon … sun.", show_default=False)]
 Hours = Annotated[list[str] | None, typer.Option("--hours", help="09:00-13:00", show_default=False)]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="What an agent can run.", show_default=False)]
+Ai = Annotated[
+    str | None,
+    typer.Option(
+        "--ai", help="Does work for AI agents: by the one of this name, or by `any` that fits.", show_default=False
+    ),
+]
 Reason = Annotated[str, typer.Option(help="It is kept with it.", show_default=False)]
 
 
@@ -72,6 +78,7 @@ def add(
     days: Days = None,
     hours: Hours = None,
     tools: Tools = None,
+    ai: Ai = None,
     project: ProjectOption = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -81,7 +88,8 @@ def add(
     """Add a member; one who had left comes back."""
     from orchestra.cli import people
 
-    given = {"id": member, "name": name or member, "kind": "agent" if agent else "person", "manager": manager}
+    kind = "agent" if agent or ai else "person"
+    given = {"id": member, "name": name or member, "kind": kind, "manager": manager, "agent": ai}
     given |= {"roles": roles, "seniority": seniority, "capacity": capacity, "slots": slots, "zone": zone}
     given |= {"days": days, "hours": hours, "tools": tools}
     finish(people.add(settings_of(config, gateway=gateway, home=home), project, given, as_json=as_json))
@@ -100,6 +108,7 @@ def edit(
     days: Days = None,
     hours: Hours = None,
     tools: Tools = None,
+    ai: Ai = None,
     project: ProjectOption = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -110,7 +119,7 @@ def edit(
     from orchestra.cli import people
 
     given = {"name": name, "manager": manager, "roles": roles, "seniority": seniority, "capacity": capacity}
-    given |= {"slots": slots, "zone": zone, "days": days, "hours": hours, "tools": tools}
+    given |= {"slots": slots, "zone": zone, "days": days, "hours": hours, "tools": tools, "agent": ai}
     finish(people.edit(settings_of(config, gateway=gateway, home=home), project, member, given, as_json=as_json))
 
 

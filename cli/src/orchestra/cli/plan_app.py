@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestra.cli.options import AsJson, Config, Gateway, Home, finish, settings_of
+from orchestra.cli.options import AsJson, By, Config, Gateway, Home, finish, settings_of
 
 if TYPE_CHECKING:
     from orchestra.cli.settings import CliSettings
@@ -21,6 +21,10 @@ Deadline = Annotated[
     str | None, typer.Option("--deadline", help="To end by: 2026-12-01T09:00, +1h30m, or `none`.", show_default=False)
 ]
 Wait = Annotated[str | None, typer.Option("--wait", help="Makes it a timer: 90m, 2h, 1h30m.", show_default=False)]
+Agent = Annotated[
+    Path | None,
+    typer.Option("--agent", help="A YAML file: what plan.yaml has under `agent` for an AI agent.", show_default=False),
+]
 Clock = Annotated[str, typer.Option(help="What a wait is counted in: `elapsed`, or `working` time.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the new version at once.")]
 Project = Annotated[str | None, typer.Option("--project", help="The project; without it that of the newest run.")]
@@ -34,6 +38,7 @@ def create(
     team: Annotated[Path | None, typer.Option(help="Who works, and when (YAML).")] = None,
     plan: Annotated[Path | None, typer.Option(help="Tasks and commands (YAML).")] = None,
     project: Annotated[str | None, typer.Option("--project", help="A newer plan for this one; else a new one.")] = None,
+    by: By = None,
     as_json: AsJson = False,
     config: Config = None,
     gateway: Gateway = None,
@@ -43,7 +48,7 @@ def create(
     from orchestra.cli import plan_commands
 
     settings = settings_of(config, gateway=gateway, home=home)
-    finish(plan_commands.create(settings, document, team, plan, project, as_json=as_json))
+    finish(plan_commands.create(settings, document, team, plan, project, by and by.value, as_json=as_json))
 
 
 @plan_app.command("ls")
@@ -120,6 +125,19 @@ def reject(
     finish(plan_commands.reject(settings_of(config, gateway=gateway, home=home), plan, reason))
 
 
+@plan_app.command("cancel")
+def cancel(
+    plan: Annotated[str, typer.Argument(metavar="PLAN")],
+    config: Config = None,
+    gateway: Gateway = None,
+    home: Home = None,
+) -> None:
+    """Stop the making of a plan, a model's work on it included."""
+    from orchestra.cli import plan_commands
+
+    finish(plan_commands.cancel(settings_of(config, gateway=gateway, home=home), plan))
+
+
 @plan_app.command("export")
 def export(
     plan: PlanId = None, project: Project = None, config: Config = None, gateway: Gateway = None, home: Home = None
@@ -140,6 +158,7 @@ def task_add(
     after: Annotated[list[str] | None, typer.Option(help="A task that it comes after; may be repeated.")] = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
+    agent: Agent = None,
     start_at: StartAt = None,
     deadline: Deadline = None,
     wait: Wait = None,
@@ -153,6 +172,7 @@ def task_add(
     """Add a task to the plan that stands."""
     task = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, after=after, covers=covers)
     task |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
+    task |= _agent(agent)
     task |= _times(start_at, deadline, wait, clock)
     _edit(
         settings_of(config, gateway=gateway, home=home), project, {"op": "add_task", "task": {"id": key, **task}}, yes
@@ -168,6 +188,7 @@ def task_edit(
     priority: Priority = None,
     covers: Annotated[list[str] | None, typer.Option(help="A requirement; may be repeated.")] = None,
     argv: Annotated[list[str] | None, typer.Option("--run", help="A word of its command; may be repeated.")] = None,
+    agent: Agent = None,
     start_at: StartAt = None,
     deadline: Deadline = None,
     wait: Wait = None,
@@ -181,6 +202,7 @@ def task_edit(
     """Change a task of the plan that stands; what is not given stays."""
     changes = _given(title=title, points=points, minutes=minutes, role=role, priority=priority, covers=covers)
     changes |= {"command": {"argv": argv, "tools": argv[:1]}} if argv else {}
+    changes |= _agent(agent)
     changes |= _times(start_at, deadline, wait, clock)
     edit = {"op": "change_task", "id": key, "set": changes}
     _edit(settings_of(config, gateway=gateway, home=home), project, edit, yes)
@@ -243,6 +265,12 @@ def add_edits(task_app: typer.Typer) -> None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _agent(file: Path | None) -> dict[str, Any]:
+    from orchestra.cli.inputs import read_agent
+
+    return {"agent": read_agent(file)} if file else {}
 
 
 def _times(start_at: str | None, deadline: str | None, wait: str | None, clock: str) -> dict[str, Any]:

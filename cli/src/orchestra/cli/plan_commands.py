@@ -26,6 +26,7 @@ EXPORTED = (
     "priority",
     "criteria",
     "command",
+    "agent",
     "start_at",
     "deadline",
     "wait",
@@ -33,12 +34,19 @@ EXPORTED = (
 
 
 async def create(
-    settings: CliSettings, document: str, team: Path | None, plan: Path | None, project: str | None, *, as_json: bool
+    settings: CliSettings,
+    document: str,
+    team: Path | None,
+    plan: Path | None,
+    project: str | None,
+    by: str | None,
+    *,
+    as_json: bool,
 ) -> Exit:
     """Propose it in a new project, or for the one that is named."""
     inputs = read_inputs(document, team, plan)
     async with connected(settings) as api:
-        proposed = await propose(api, inputs, project)
+        proposed = await propose(api, inputs, project, by=by)
     return _shown(proposed, as_json=as_json)
 
 
@@ -83,6 +91,13 @@ async def reject(settings: CliSettings, plan: str, reason: str) -> Exit:
     async with connected(settings) as api:
         found = await api.get(f"/plans/{plan}")
         said = await api.post(f"/plans/{plan}/reject", {"hash": found["hash"] or "", "reason": reason})
+    Screen().say(f"{plan}: {said['status']}")
+    return Exit.OK
+
+
+async def cancel(settings: CliSettings, plan: str) -> Exit:
+    async with connected(settings) as api:
+        said = await api.post(f"/plans/{plan}/cancel", {})
     Screen().say(f"{plan}: {said['status']}")
     return Exit.OK
 

@@ -19,6 +19,8 @@ class Record:
     attempts: list[dict[str, Any]]
     schedule: dict[str, Any] | None
     events: list[dict[str, Any]]
+    costs: dict[str, list[dict[str, Any]]]
+    """By `task`, `agent` and `model`; empty lists where no model was called."""
 
 
 async def recorded(api: Api, run: dict[str, Any]) -> Record:
@@ -33,7 +35,24 @@ async def recorded(api: Api, run: dict[str, Any]) -> Record:
         attempts=await api.all("/attempts", run_id=run["id"]),
         schedule=await api.get(f"{project}/schedule") if schedules else None,
         events=[event for event in events if event["project_id"] == run["project_id"]],
+        costs={by: await api.all("/costs", by=by, run_id=run["id"]) for by in ("task", "agent", "model")},
     )
+
+
+def outputs_of(record: Record) -> list[dict[str, Any]]:
+    """Outputs and logs, each with whose it is; adopted ones with where they are from."""
+    adopted = [task for task in record.tasks if task["adopted_from"]]
+    origins = [
+        *((attempt, {"task_id": attempt["task_id"], "attempt": attempt["number"]}) for attempt in record.attempts),
+        *((task, {"task_id": task["id"], "attempt": 0, "adopted_from": task["adopted_from"]}) for task in adopted),
+    ]
+    found: list[dict[str, Any]] = []
+    for made, origin in origins:
+        evidence: dict[str, Any] = made["evidence"] or {}
+        log: dict[str, Any] | None = evidence.get("log")
+        artifacts: list[dict[str, Any]] = [*made["outputs"], *([log] if log else [])]
+        found += [{**artifact, **origin} for artifact in artifacts]
+    return found
 
 
 def measured(record: Record) -> dict[str, Any]:
@@ -56,6 +75,9 @@ def measured(record: Record) -> dict[str, Any]:
         "sandbox_levels": record.run["sandbox_levels"],
         "cgroups": record.run["cgroups"],
         "artifacts": sum(len(attempt["outputs"]) for attempt in record.attempts),
+        "model_calls": sum(cost["calls"] for cost in record.costs["model"]),
+        "cost_micros": sum(cost["micros"] for cost in record.costs["model"]),
+        "tokens": sum(cost["tokens"] for cost in record.costs["model"]),
         "requirements": len(record.requirements),
         "requirements_satisfied": sum(r["satisfied"] for r in record.requirements),
         "schedule_version": record.schedule["version"] if record.schedule else 0,

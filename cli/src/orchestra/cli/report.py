@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from orchestra.cli.budgets import shown
 from orchestra.cli.moments import wait
 from orchestra.cli.record import Record
 from orchestra.cli.run_queries import tries
@@ -21,6 +22,7 @@ def report(record: Record, metrics: dict[str, Any], manifest: Sequence[dict[str,
         "## Schedule",
         f"```text\n{gantt}\n```" if gantt else "There is no schedule yet.",
         *_waiting(run),
+        *_costs(record),
         "## Artifacts",
         _artifacts(record, manifest),
     ]
@@ -69,7 +71,6 @@ def _tasks(record: Record) -> str:
     for task in record.tasks:
         who = task["assignee"] or task["planned_member"]
         failure = task["last_failure"]
-        proof = task["evidence"]
         rows.append(
             (
                 f"`{task['key']}`",
@@ -77,11 +78,23 @@ def _tasks(record: Record) -> str:
                 who["name"] if who else wait(task),
                 f"{task['status']}, late" if task["late"] else task["status"],
                 tries(task),
-                f"exit {proof['exit_code']}, {proof['duration_ms']} ms, {proof['sandbox_level']}" if proof else "",
+                _cell(evidence(task["evidence"])),
                 _cell(f"{failure['class']}: {failure['reason']}") if failure else "",
             )
         )
     return _table(("Task", "Title", "Who", "State", "Attempts", "Evidence", "Last failure"), rows)
+
+
+def evidence(proof: dict[str, Any] | None) -> str:
+    """Of a command how it ended, of an agent's work who did it and what was judged."""
+    if not proof:
+        return ""
+    took = f"{proof['duration_ms']} ms, {proof['sandbox_level']}"
+    if not proof.get("agent"):
+        return took if proof["exit_code"] is None else f"exit {proof['exit_code']}, {took}"
+    judged = proof.get("verification")
+    said = f", {judged['verdict']} by {judged['by']}" if judged else ""
+    return f"{proof['agent']} with {proof['model'] or 'no model'}, rounds: {proof['rounds']}{said}, {took}"
 
 
 def _waiting(run: dict[str, Any]) -> list[str]:
@@ -92,6 +105,26 @@ def _waiting(run: dict[str, Any]) -> list[str]:
         for w in run["waiting_for"]
     ]
     return ["## What waits for whom", "\n".join(lines)]
+
+
+def _costs(record: Record) -> list[str]:
+    """What the models that were called have cost, added up in three ways; nothing where none was called."""
+    if not record.costs["model"]:
+        return []
+    keys = {task["id"]: task["key"] for task in record.tasks}
+    parts = ["## Costs"]
+    for by, costs in record.costs.items():
+        rows = [
+            (
+                f"`{_cell(keys.get(cost['group'], cost['group']) or 'none')}`",
+                shown("micros", cost["micros"]),
+                str(cost["calls"]) + (f", {cost['unknown']} unknown" if cost["unknown"] else ""),
+                *(f"{cost[f'{kind}_tokens']:,}" for kind in ("input", "output", "cache_read", "cache_write")),
+            )
+            for cost in costs
+        ]
+        parts.append(_table((by.capitalize(), "Cost", "Calls", "Input", "Output", "Cache read", "Cache write"), rows))
+    return parts
 
 
 def _artifacts(record: Record, manifest: Sequence[dict[str, Any]]) -> str:

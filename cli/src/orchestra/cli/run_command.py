@@ -31,6 +31,7 @@ class Request:
     resume: bool
     start_at: str | None = None
     deadline: str | None = None
+    by: str | None = None
 
 
 async def run(settings: CliSettings, request: Request) -> Exit:
@@ -57,7 +58,7 @@ async def _begin(
     api: Api, screen: Screen, settings: CliSettings, request: Request, inputs: Inputs
 ) -> dict[str, Any] | None:
     """The started run; None when nothing is to be run, or nobody has approved."""
-    plan = await propose(api, inputs)
+    plan = await propose(api, inputs, by=request.by)
     screen.plan(plan)
     if request.plan_only:
         path = _write_plan(settings.out, plan)
@@ -115,7 +116,7 @@ async def go_on(
             failure: dict[str, Any] = task["last_failure"] or {}
             screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
             if task["checkpoint_id"]:
-                screen.say(f"    {how_to_answer(task['checkpoint_id'])}", "cyan")
+                screen.say(f"    {how_to_answer(task['checkpoint_id'], task['choices'])}", "cyan")
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"

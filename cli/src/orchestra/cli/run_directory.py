@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.cli.api import Api
-from orchestra.cli.record import Record, measured
+from orchestra.cli.record import Record, measured, outputs_of
 from orchestra.cli.report import report
 
 
@@ -31,22 +31,12 @@ async def write(api: Api, out: Path, record: Record, gantt: str) -> Path:
 
 
 async def _artifacts(api: Api, directory: Path, record: Record) -> list[dict[str, Any]]:
-    """Fetch outputs and logs by their hash; the manifest says whose they are, adopted ones with where they are from."""
-    adopted = [task for task in record.tasks if task["adopted_from"]]
-    origins = [
-        *((attempt, {"task_id": attempt["task_id"], "attempt": attempt["number"]}) for attempt in record.attempts),
-        *((task, {"task_id": task["id"], "attempt": 0, "adopted_from": task["adopted_from"]}) for task in adopted),
-    ]
-    manifest: list[dict[str, Any]] = []
-    for made, origin in origins:
-        evidence: dict[str, Any] = made["evidence"] or {}
-        log: dict[str, Any] | None = evidence.get("log")
-        artifacts: list[dict[str, Any]] = [*made["outputs"], *([log] if log else [])]
-        for artifact in artifacts:
-            manifest.append({**artifact, **origin})
-            path = directory / artifact["sha256"]
-            if not path.exists():
-                await api.download(artifact["sha256"], path)
+    """Fetch outputs and logs by their hash; the manifest says whose they are."""
+    manifest = outputs_of(record)
+    for artifact in manifest:
+        path = directory / artifact["sha256"]
+        if not path.exists():
+            await api.download(artifact["sha256"], path)
     _json(directory / "manifest.json", manifest)
     return manifest
 

@@ -48,7 +48,7 @@ class Screen:
             requirements.add_row(f"[{each['ref']}]", Text(_short(each["text"], 60)), by)
         tasks = _table("Task", "Title", "Role", "Effort", "After")
         for task in plan["tasks"]:
-            title = Text("$ " if task["command"] else "", "cyan") + Text(task["title"])
+            title = Text("$ " if task["command"] else "@ " if task["agent"] else "", "cyan") + Text(task["title"])
             if when := times(task):
                 title += Text(f" ({when})", "dim")
             tasks.add_row(
@@ -129,7 +129,9 @@ class Screen:
                 continue
             if each["checkpoint_id"]:
                 self.out.print(f"  {who}: decide about {each['title']} ({each['key']})", soft_wrap=True)
-                self.out.print(Text(f"    {how_to_answer(each['checkpoint_id'])}", "cyan"), soft_wrap=True)
+                self.out.print(
+                    Text(f"    {how_to_answer(each['checkpoint_id'], each['choices'])}", "cyan"), soft_wrap=True
+                )
                 continue
             self.out.print(f"  {who}: {each['title']} ({each['key']})", soft_wrap=True)
             self.out.print(Text(f"    orchestra task done {each['key']}", "cyan"))
@@ -156,9 +158,10 @@ class Screen:
         self.err.print(Text(text, style), soft_wrap=True)
 
 
-def how_to_answer(checkpoint_id: str) -> str:
+def how_to_answer(checkpoint_id: str, choices: Sequence[str]) -> str:
     """The command that answers it."""
-    return f"orchestra checkpoint answer {checkpoint_id} retry|skip|fail"
+    said = ("answer TEXT" if choice == "answer" else choice for choice in choices)
+    return f"orchestra checkpoint answer {checkpoint_id} {'|'.join(said)}"
 
 
 def _table(*head: str) -> Table:

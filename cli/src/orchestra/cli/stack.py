@@ -15,8 +15,10 @@ import asyncpg
 import httpx
 
 from orchestra.chassis.http.identity import TokenSigner, new_private_key
+from orchestra.chassis.sealing import new_key
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.serve import SERVICES
+from orchestra.embedded.host import MASTER_KEYS, master_key
 
 POSTGRES = "postgresql://postgres@127.0.0.1:5432"
 RABBITMQ = "amqp://guest:guest@127.0.0.1:5672/"
@@ -70,21 +72,33 @@ async def stack(home: Path, port: int) -> None:
 
 
 def _environment(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
-    secret = home / "stack.json"
-    if not secret.exists():
-        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({"internal_private_key": new_private_key()}, file)
-    private = json.loads(secret.read_text())["internal_private_key"]
+    secrets = _secrets(home / "stack.json")
+    private = secrets["internal_private_key"]
     return {
         **os.environ,
         "ORCHESTRA_RABBITMQ_URL": os.environ.get("ORCHESTRA_RABBITMQ_URL", RABBITMQ),
         "ORCHESTRA_REDIS_URL": os.environ.get("ORCHESTRA_REDIS_URL", REDIS),
         "ORCHESTRA_INTERNAL_PRIVATE_KEY": private,
         "ORCHESTRA_INTERNAL_PUBLIC_KEY": TokenSigner(private).public_key,
+        MASTER_KEYS: os.environ.get(MASTER_KEYS) or master_key(home),
+        "ORCHESTRA_SEALING_KEYS": secrets["sealing_keys"],
         "ORCHESTRA_ARTIFACTS_DIR": str(home / "stack" / "artifacts"),
         "ORCHESTRA_WORKSPACES_DIR": str(home / "stack" / "workspaces"),
         **{f"ORCHESTRA_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES},
     }
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """Made at the first start, and what a newer version needs beside them when it starts."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    made = {"internal_private_key": new_private_key, "sealing_keys": new_key}
+    secrets = {name: kept.get(name) or make() for name, make in made.items()}
+    if secrets != kept:
+        part = path.with_suffix(".part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(secrets, file)
+        part.rename(path)
+    return secrets
 
 
 async def _database(server: str, name: str) -> str:

@@ -49,19 +49,20 @@ async def explain(settings: CliSettings, task: str, run_id: str | None, *, as_js
     async with connected(settings) as api:
         found = await find_task(api, task, run_id)
         told = await api.get(f"/tasks/{found['id']}/explain")
+        ways = [await _answered(api, wait["id"]) for wait in told["waits_for"] if wait["kind"] == "checkpoint"]
     if as_json:
         return print_json(told)
     screen = Screen()
     screen.say(told["sentence"])
-    for wait in told["waits_for"]:
-        if wait["kind"] == "checkpoint":
-            screen.say(how_to_answer(wait["id"]), "cyan")
+    for way in ways:
+        screen.say(way, "cyan")
     return Exit.OK
 
 
 async def show(settings: CliSettings, task: str, run_id: str | None, *, as_json: bool) -> Exit:
     async with connected(settings) as api:
         found = await find_task(api, task, run_id)
+        way = await _answered(api, found["checkpoint_id"]) if found["checkpoint_id"] else ""
     if as_json:
         return print_json(found)
     member, failure = found["assignee"] or found["planned_member"], found["last_failure"]
@@ -76,6 +77,7 @@ async def show(settings: CliSettings, task: str, run_id: str | None, *, as_json:
             ("Covers", ", ".join(found["covers"])),
             ("After", ", ".join(each["key"] for each in found["dependencies"])),
             ("Adopted from", found["adopted_from"] or ""),
+            *_agents(found),
             ("Attempts", str(found["attempts"] or "")),
             ("Last failure", failed),
             *(("Guidance", text) for text in found["guidance"]),
@@ -83,10 +85,42 @@ async def show(settings: CliSettings, task: str, run_id: str | None, *, as_json:
             ("Outputs", ", ".join(output["path"] for output in found["outputs"])),
             ("Started", moment(found["started_at"])),
             ("Ended", moment(found["ended_at"])),
-            ("Checkpoint", how_to_answer(found["checkpoint_id"]) if found["checkpoint_id"] else ""),
+            ("Checkpoint", way),
         ]
     )
     return Exit.OK
+
+
+async def _answered(api: Api, checkpoint_id: str) -> str:
+    checkpoint = await api.get(f"/checkpoints/{checkpoint_id}")
+    return how_to_answer(checkpoint_id, checkpoint["choices"])
+
+
+def _agents(task: dict[str, Any]) -> list[tuple[str, str]]:
+    """What there is to say of work for an agent, and of how it was done."""
+    brief: dict[str, Any] | None = task["command"] and task["command"]["agent"]
+    if not brief:
+        return []
+    budget: int | None = brief["budget_micros"]
+    proof: dict[str, Any] = task["evidence"] or {}
+    verified: dict[str, Any] = proof.get("verification") or {}
+    by = ", ".join(each for each in (proof.get("agent"), proof.get("model")) if each)
+    spent = f"{proof.get('rounds')} rounds, {proof.get('tokens')} tokens, {usd(proof.get('cost_micros', 0))}"
+    return [
+        ("Agent", f"{brief['kind']}, {brief['difficulty']}; verified by {brief['verify']}"),
+        ("Tools", ", ".join(brief["tools"])),
+        ("Budget", usd(budget) if budget else ""),
+        ("Done by", f"{by}: {spent}" if by else ""),
+        ("Summary", proof.get("summary") or ""),
+        ("Verified", f"{verified['verdict']} by {verified['by']}" if verified else ""),
+        *(("Found", each) for each in verified.get("findings", ())),
+        *(("Feedback", each) for each in task["feedback"]),
+        ("Kept", ", ".join(each["path"] for each in task["kept"])),
+    ]
+
+
+def usd(micros: int) -> str:
+    return f"{micros / 1_000_000:,.6g} USD"
 
 
 async def find_task(api: Api, task: str, run_id: str | None) -> dict[str, Any]:

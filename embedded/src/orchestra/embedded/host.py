@@ -1,10 +1,11 @@
 """The all-in-one host: five services, one process, a directory that holds everything they know."""
 
+import base64
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from orchestra.chassis.http.identity import TokenSigner, new_private_key
 from orchestra.chassis.http.in_process import InProcessHttp
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.runtime import RunningService
+from orchestra.chassis.sealing import new_key
 from orchestra.chassis.streams import LocalStreams
 from orchestra.executor.service import service as executor
 from orchestra.gateway.service import service as gateway
@@ -31,6 +33,9 @@ SERVICES = (planner, scheduler, executor, notifier, gateway)
 
 ALLOWED_NETWORKS = "ORCHESTRA_WEBHOOK_ALLOWED_NETWORKS"
 """Without it, webhooks of this host may go to this machine: whoever has the home's key runs commands on it anyway."""
+
+MASTER_KEYS = "ORCHESTRA_MODEL_SECRET_KEYS"
+"""Without it the home has a master key of its own for the model keys of projects."""
 
 SLOWEST = 10.0
 """Seconds that the loops of a service may wait while nothing happens."""
@@ -66,13 +71,18 @@ class Host:
             "redis_url": None,
         }
         home = options.home
+        sealing = {"sealing_keys": sealing_key(home)}
+        folders = {"artifacts_dir": home / "artifacts", "workspaces_dir": home / "workspaces"}
         own: dict[str, dict[str, Any]] = {
             "gateway": {"internal_private_key": signer_key, "bootstrap_key": key},
+            "planner": sealing,
             "scheduler": {"back_off_seconds": options.back_off_s},
-            "executor": {"artifacts_dir": home / "artifacts", "workspaces_dir": home / "workspaces"},
+            "executor": folders | sealing,
         }
         if ALLOWED_NETWORKS not in os.environ:
             own["notifier"] = {"webhook_allowed_networks": LOOPBACK}
+        if MASTER_KEYS not in os.environ:
+            own["executor"]["model_secret_keys"] = master_key(home)
         if options.slots is not None:
             own["executor"]["slots"] = options.slots
         self._exchange, streams = Exchange(), LocalStreams()
@@ -132,6 +142,27 @@ def owner_key(home: Path) -> str:
     if path.exists():
         return json.loads(path.read_text())["api_key"]
     key = f"ork_local_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"api_key": key}, file)
+    _keep(path, json.dumps({"api_key": key}))
     return key
+
+
+def master_key(home: Path) -> str:
+    """What seals the model keys of projects in this home, kept in it for its owner alone."""
+    return _kept(home / "model-secret-keys", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+
+
+def sealing_key(home: Path) -> str:
+    """Kept, because an event that was sealed may be opened after a restart."""
+    return _kept(home / "sealing-key", new_key)
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    if not path.exists():
+        _keep(path, make())
+    return path.read_text()
+
+
+def _keep(path: Path, secret: str) -> None:
+    """For whoever owns the home alone."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret)

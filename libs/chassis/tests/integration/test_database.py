@@ -13,17 +13,20 @@ from alembic.migration import MigrationContext
 from libs.chassis.tests.conftest import MIGRATIONS
 from libs.chassis.tests.example.tables import NOTE, metadata
 from libs.chassis.tests.example.work import ExampleWork
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from tests.tcp_proxy import TcpProxy
 
 from orchestra.chassis.database import engine
 from orchestra.chassis.database.migrations import migrate
+from orchestra.chassis.database.statement import Statement
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import Permanent, Transient, Unavailable
 from orchestra.chassis.testing.fakes import HeldClock
 
 Example = Database[ExampleWork]
+
+SLEEPS = Statement(lambda _: select(func.pg_sleep(20)))
 
 
 async def notes(database: Example) -> list[str]:
@@ -275,6 +278,24 @@ async def test_a_lock_that_is_not_given_is_transient(postgres_url: str) -> None:
         await work.connection.execute(text("LOCK TABLE note"))
         with pytest.raises(Transient):
             await note_impatiently()
+    await database.close()
+
+
+@pytest.mark.parametrize("raw", [True, False], ids=["past the library", "by the library"])
+async def test_a_statement_that_took_too_long_is_transient(postgres_url: str, raw: bool) -> None:
+    """As all are that were on their way when a server stood still for a while."""
+    database = Database(postgres_url, "example", ExampleWork, pool_size=1)
+
+    async def sleep() -> None:
+        async with database.begin() as work:
+            await work.connection.exec_driver_sql("SET LOCAL statement_timeout = 20")
+            if raw:
+                await work.fetch(SLEEPS)
+            else:
+                await work.connection.exec_driver_sql("SELECT pg_sleep(20)")
+
+    with pytest.raises(Transient, match="57014"):
+        await sleep()
     await database.close()
 
 

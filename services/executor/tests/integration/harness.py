@@ -1,6 +1,9 @@
 """The whole executor for a test: its HTTP interface, its loops, events that come to it and those that it published."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -20,25 +23,29 @@ from orchestra.chassis.messaging.consume import consume
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.messaging.message import Envelope, decode, wrap
 from orchestra.chassis.runtime import RunningService
+from orchestra.chassis.sealing import new_key
 from orchestra.contracts.event import Event
-from orchestra.contracts.execution import AttemptFailed, AttemptSucceeded
+from orchestra.contracts.execution import AttemptFailed, AttemptSucceeded, AttemptSuspended
 from orchestra.contracts.planning import Command, Input
 from orchestra.contracts.scheduling import TaskDispatched
 from orchestra.executor.adapters.work import ExecutorWork
 from orchestra.executor.service import service
 from orchestra.executor.settings import ExecutorSettings
 
-Outcome = AttemptSucceeded | AttemptFailed
+Outcome = AttemptSucceeded | AttemptFailed | AttemptSuspended
 
 
 def envelope(event: Event, traceparent: str | None = None) -> Envelope:
     return wrap(event, event_id=new_id("evt"), source="/test", time=datetime.now(UTC), traceparent=traceparent)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)
+
+
+SEALING_KEY = new_key()
 
 
 class Executor:
@@ -54,6 +61,7 @@ class Executor:
             "artifacts_dir": files / "artifacts",
             "workspaces_dir": files / "workspaces",
             "slots": 2,
+            "sealing_keys": SEALING_KEY,
         }
         self.settings = ExecutorSettings(**(known | settings))
         exchange = Exchange()
@@ -111,9 +119,7 @@ class Executor:
 
     async def outcomes(self, event: TaskDispatched) -> list[Outcome]:
         facts = [envelope.event for envelope in await self.published()]
-        return [
-            f for f in facts if isinstance(f, AttemptSucceeded | AttemptFailed) and f.attempt_id == event.attempt_id
-        ]
+        return [f for f in facts if isinstance(f, Outcome) and f.attempt_id == event.attempt_id]
 
     async def outcome(self, event: TaskDispatched) -> Outcome:
         """What became of it, once something has."""
@@ -140,6 +146,23 @@ class Executor:
 
     def leftovers(self) -> list[Path]:
         return [path for folder in self.settings.workspaces_dir.iterdir() for path in folder.iterdir()]
+
+
+@asynccontextmanager
+async def in_its_own_process(executor: Executor) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """A process that serves the executor with the same settings; killed at the end if it still runs."""
+    settings = executor.settings.model_dump(exclude_defaults=True)
+    settings |= {"sealing_keys": executor.settings.sealing_keys.get_secret_value()}
+    variables = {f"ORCHESTRA_{name.upper()}": str(value) for name, value in settings.items()}
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("serve.py")], env={**os.environ, **variables}, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout
+            assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def processes_with(mark: str) -> list[int]:

@@ -8,7 +8,6 @@ import pytest
 from services.executor.tests.dispatches import dispatched, python, withdrawn
 from sqlalchemy import select
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.testing.fakes import HeldClock
 from orchestra.contracts.execution import Artifact, Evidence
@@ -65,7 +64,6 @@ class Store:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
     store = Store(url)
-    await migrate(store.database, "orchestra.executor.migrations")
     yield store
     await store.database.close()
 
@@ -352,7 +350,7 @@ async def test_the_queue_is_found_by_its_own_index(store: Store) -> None:
             await work.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if work.dialect.single_writer else "EXPLAIN "
         claim = CLAIM.on(work.dialect, work.connection.dialect)
-        values = claim.parameters({"limit": 5, "owner": "a", "until": work.now, "now": work.now})
+        values = claim.parameters({"limit": 5, "kind": "command", "owner": "a", "until": work.now, "now": work.now})
         rows = await work.dialect.fetch(await work.reach(), explain + claim.text, values)
         plan = [tuple(row) for row in rows]
         held = (await work.connection.execute(select(ATTEMPT.c.id))).all()

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.executor.tests.dispatches import dispatched, python
-from services.executor.tests.integration.harness import Executor, processes_with, until
+from services.executor.tests.integration.harness import Executor, in_its_own_process, processes_with, until
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import AttemptFailed, AttemptSucceeded
@@ -114,7 +114,7 @@ async def test_a_killed_executor_has_lost_its_attempts_at_once(url: str, tmp_pat
     mark = new_id("mark")
     event = dispatched(python(f"open('marker', 'w').close()\nwhile True: pass # {mark}", timeout_s=120))
     waiting = Executor(url, tmp_path, lease_seconds=600)  # only whoever knows of the death need not wait so long
-    async with _in_its_own_process(waiting):
+    async with in_its_own_process(waiting):
         async with waiting.database.begin() as work:
             await work.attempts.accept([(event, None)])
         await waiting.is_started(event, "marker")
@@ -132,7 +132,7 @@ async def test_a_killed_executor_has_lost_its_attempts_at_once(url: str, tmp_pat
 async def test_a_stop_signal_is_heard_by_the_real_process(url: str, tmp_path: Path) -> None:
     event = dispatched(ENDLESS)
     waiting = Executor(url, tmp_path, lease_seconds=600, stop_grace_seconds=0.2)
-    async with _in_its_own_process(waiting) as process:
+    async with in_its_own_process(waiting) as process:
         async with waiting.database.begin() as work:
             await work.attempts.accept([(event, None)])
         await waiting.is_started(event, "marker")
@@ -146,22 +146,6 @@ async def test_a_stop_signal_is_heard_by_the_real_process(url: str, tmp_path: Pa
     assert outcome.failure == "lost"
     assert outcome.evidence
     assert waiting.leftovers() == []
-
-
-@asynccontextmanager
-async def _in_its_own_process(executor: Executor) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """A process that serves the executor with the same settings; killed at the end if it still runs."""
-    settings = executor.settings.model_dump(exclude_defaults=True)
-    variables = {f"ORCHESTRA_{name.upper()}": str(value) for name, value in settings.items()}
-    with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("serve.py")], env={**os.environ, **variables}, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.stdout
-            assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
-            yield process
-        finally:
-            process.kill()
 
 
 def test_a_process_knows_which_owners_of_its_machine_are_dead() -> None:

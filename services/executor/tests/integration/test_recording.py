@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from services.executor.tests.dispatches import dispatched, python
 from sqlalchemy import select
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.errors import Unavailable
@@ -25,9 +24,10 @@ from orchestra.executor.adapters.workspaces import DirectoryWorkspaces
 from orchestra.executor.application.attempts import Lease
 from orchestra.executor.application.perform_attempt import Bench
 from orchestra.executor.application.ports import Outcome, Sandbox, SandboxCommand
-from orchestra.executor.domain.attempt import HeldAttempt, Succeeded
+from orchestra.executor.domain.attempt import EndedAttempt, HeldAttempt, Succeeded
 from orchestra.executor.domain.policy import Level, Policy
-from orchestra.executor.entrypoints.loops import Performances, Terms
+from orchestra.executor.entrypoints.attempts import of_commands
+from orchestra.executor.entrypoints.performances import Performances, Terms
 
 EVIDENCE = Evidence(sandbox_level="L3", duration_ms=1)
 
@@ -37,6 +37,8 @@ class Unsteady(Database[ExecutorWork]):
 
     away = False
     transactions = 0
+    slow: asyncio.Event | None = None
+    """Until it is set no transaction ends."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[ExecutorWork]:
@@ -45,12 +47,13 @@ class Unsteady(Database[ExecutorWork]):
         self.transactions += 1
         async with super().begin() as work:
             yield work
+            if self.slow is not None:
+                await self.slow.wait()
 
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Unsteady]:
     database = Unsteady(url, "executor", ExecutorWork, pool_size=3)
-    await migrate(database, "orchestra.executor.migrations")  # pyright: ignore[reportArgumentType]
     yield database
     await database.close()
 
@@ -63,14 +66,18 @@ class EndlessSandbox(RefusingSandbox):
         raise AssertionError("nobody sets it")
 
 
-def performing(database: Unsteady, folder: Path, sandbox: Sandbox, lease: float = 15) -> Performances:
+Attempts: TypeAlias = Performances[HeldAttempt, EndedAttempt]
+
+
+def performing(database: Unsteady, folder: Path, sandbox: Sandbox, lease: float = 15, grace: float = 0) -> Attempts:
     store = DirectoryArtifacts(folder / "artifacts")
     bench = Bench(sandbox, DirectoryWorkspaces(folder / "spaces", store), store, Policy(), folder, LocalStreams())
-    return Performances(database, LocalWakeups(), bench, Terms("me/1/2/3", slots=2, lease=lease, grace=0))
+    terms = Terms("me/1/2/3", slots=2, lease=lease, grace=grace)
+    return Performances(database, LocalWakeups(), of_commands(bench), terms)
 
 
 @pytest.fixture
-def performances(database: Unsteady, tmp_path: Path) -> Performances:
+def performances(database: Unsteady, tmp_path: Path) -> Attempts:
     return performing(database, tmp_path, RefusingSandbox(Level.NONE, "There is none.", ()))
 
 
@@ -98,7 +105,7 @@ async def test_what_is_ready_together_is_one_transaction(database: Unsteady, per
     before = database.transactions
     performances._tell_start(attempts[0])
     for attempt in attempts:
-        performances._end(attempt, Succeeded(EVIDENCE))
+        performances._ended.append(EndedAttempt(attempt, Succeeded(EVIDENCE)))
 
     await performances.record()
 
@@ -108,7 +115,7 @@ async def test_what_is_ready_together_is_one_transaction(database: Unsteady, per
 
 async def test_an_outcome_waits_until_the_database_is_back(database: Unsteady, performances: Performances) -> None:
     [attempt] = await claimed(database, 1)
-    performances._end(attempt, Succeeded(EVIDENCE))
+    performances._ended.append(EndedAttempt(attempt, Succeeded(EVIDENCE)))
     database.away = True
     with pytest.raises(Unavailable):
         await performances.record()
@@ -121,13 +128,13 @@ async def test_an_outcome_waits_until_the_database_is_back(database: Unsteady, p
 
 
 async def test_one_that_cannot_be_written_does_not_keep_the_others_back(
-    database: Unsteady, performances: Performances
+    database: Unsteady, performances: Attempts
 ) -> None:
     attempts = await claimed(database, 3)
     broken: Any = ("no artifact",)
     endings = [Succeeded(EVIDENCE), Succeeded(EVIDENCE, broken), Succeeded(EVIDENCE)]
     for attempt, ending in zip(attempts, endings, strict=True):
-        performances._end(attempt, ending)
+        performances._ended.append(EndedAttempt(attempt, ending))
 
     await performances.record()
 
@@ -135,7 +142,7 @@ async def test_one_that_cannot_be_written_does_not_keep_the_others_back(
 
 
 async def test_without_a_sandbox_commands_are_refused_with_the_reason(
-    database: Unsteady, performances: Performances, tmp_path: Path
+    database: Unsteady, performances: Attempts, tmp_path: Path
 ) -> None:
     async with database.begin() as work:
         await work.attempts.accept([(dispatched(python("print(1)")), None)])
@@ -178,8 +185,31 @@ async def test_a_command_is_stopped_when_the_database_stays_away_for_a_lease(
     assert attempt.evidence
 
 
-async def test_a_claim_that_a_stop_cut_off_is_lost_and_not_forgotten(
-    database: Unsteady, performances: Performances
+async def test_what_is_claimed_while_it_is_stopped_is_performed(database: Unsteady, tmp_path: Path) -> None:
+    performances = performing(database, tmp_path, RefusingSandbox(Level.NONE, "There is none.", ()), grace=10)
+    event = dispatched(python("print(1)"))
+    async with database.begin() as work:
+        await work.attempts.accept([(event, None)])
+    database.slow = asyncio.Event()
+    before = database.transactions
+    claim = asyncio.create_task(performances.claim())
+    while database.transactions == before:
+        await asyncio.sleep(0)
+    claim.cancel()
+    database.slow.set()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+
+    await performances.stop()
+
+    async with database.read() as view:
+        attempt = await view.attempts.find(event.workspace_id, event.attempt_id)
+    assert attempt
+    assert attempt.failure == "policy"  # by a sandbox that refuses all
+
+
+async def test_a_claim_whose_commit_nobody_heard_of_is_lost_and_not_forgotten(
+    database: Unsteady, performances: Attempts
 ) -> None:
     [attempt] = await claimed(database, 1)
 

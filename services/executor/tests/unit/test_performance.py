@@ -13,7 +13,7 @@ from orchestra.executor.domain.attempt import Failed, HeldAttempt
 CANCELLED = Failed("cancelled", "Nobody wants it.")
 
 
-def begun(lease: float, tell: Callable[[HeldAttempt], None] = lambda _: None) -> Performance:
+def begun(lease: float, tell: Callable[[HeldAttempt], None] = lambda _: None) -> Performance[HeldAttempt]:
     return Performance(held(python("")), asyncio.get_running_loop().time() + lease, tell)
 
 
@@ -46,7 +46,7 @@ async def test_a_start_is_told_when_it_has_run_for_a_while(monkeypatch: pytest.M
     running = begun(10, told.put_nowait)
     running.on_started(1)
 
-    assert await told.get() == running.attempt
+    assert await told.get() == running.held
     running.close()
 
 
@@ -62,5 +62,5 @@ async def test_the_start_of_what_ends_soon_is_not_told(monkeypatch: pytest.Monke
         while not told:
             await asyncio.sleep(0.005)
 
-    assert told == [slow.attempt]
+    assert told == [slow.held]
     slow.close()

@@ -26,7 +26,7 @@ from orchestra.executor.application.ports import (
     Stored,
     UnknownArtifact,
 )
-from orchestra.executor.domain.attempt import Failed, HeldAttempt, Succeeded
+from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt, Succeeded
 from orchestra.executor.domain.policy import Level, Limits, Policy, Refusal
 
 OUTPUT = Artifact(path="out.txt", sha256="a" * 64, size=3)
@@ -107,7 +107,7 @@ class Scene:
     workspaces: FakeWorkspaces
     artifacts: FakeArtifacts
 
-    async def perform(self, attempt: HeldAttempt, stopped: asyncio.Future[Failed] | None = None) -> Succeeded | Failed:
+    async def perform(self, attempt: HeldAttempt, stopped: asyncio.Future[Failed] | None = None) -> Ending:
         never = asyncio.get_running_loop().create_future()
         return await perform_attempt(self.bench, attempt, stopped or never, lambda _: None)
 

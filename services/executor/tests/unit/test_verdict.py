@@ -3,6 +3,7 @@
 import pytest
 from services.executor.tests.dispatches import held
 
+from orchestra.contracts.machine_work import AgentBrief
 from orchestra.contracts.planning import Command, FailOn, Input
 from orchestra.executor.domain.attempt import Failed
 from orchestra.executor.domain.policy import MIB, Policy
@@ -103,6 +104,23 @@ def test_a_tool_outside_the_policy_keeps_it_back() -> None:
     assert failed
     assert failed.failure == "policy"
     assert "'curl'" in failed.reason
+
+
+def test_work_for_an_agent_needs_no_argv() -> None:
+    command = Command(tools=("python3",), agent=AgentBrief(instructions="Do it."))
+
+    assert obstacle(POLICY, held(command), []) is None
+    assert obstacle(POLICY, held(command, dry_run=True), []) is None
+
+
+def test_the_policy_bounds_what_an_agent_may_run() -> None:
+    command = Command(tools=("curl",), hosts=("example.org",), agent=AgentBrief(instructions="Do it."))
+
+    failed = obstacle(POLICY, held(command, dry_run=True), [])
+
+    assert failed
+    assert "'curl'" in failed.reason
+    assert "'example.org'" in failed.reason
 
 
 def test_content_that_the_workspace_does_not_know_keeps_it_back() -> None:

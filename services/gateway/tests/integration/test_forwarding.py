@@ -113,6 +113,14 @@ async def test_conditions_and_tags_pass_both_ways(gateway: Gateway) -> None:
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"b"')
 
 
+async def test_the_token_of_an_agent_passes(gateway: Gateway) -> None:
+    path = "/agents/scout/heartbeat"
+    gateway["executor"].says("POST", path, {"state": "active"})
+
+    await gateway.client().post(f"/api/v1{path}", headers={"x-agent-token": "t-1"})
+    assert gateway["executor"].received[-1].headers["x-agent-token"] == "t-1"
+
+
 async def _unchanged(request: Request) -> Response:
     await request.body()
     return Response(status_code=304, headers={"ETag": '"b"'})

@@ -5,16 +5,39 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from services.gateway.tests.harness import ON_SQLITE, Gateway
 from sqlalchemy import func, select
 
 from orchestra.chassis.database.tables import OUTBOX
-from orchestra.contracts.planning import PlanProposed
+from orchestra.contracts.machine_work import AGENT_TOOLS
+from orchestra.contracts.planning import PlanProposed, TeamMember
 from orchestra.gateway.adapters.tables import OPERATION
 
 PLANS = "/api/v1/projects/prj_1/plans"
 BODY: dict[str, Any] = {"document": "- It bills.", "document_name": "billing.md"}
 COMMAND = {"argv": ["wc", "-l", "a.txt"], "tools": ["wc"], "inputs": ["a.txt"]}
+
+
+PERSON: dict[str, Any] = {"kind": "person", "manager": False, "roles": ["tester", "developer"], "agent": None}
+ASSISTANT = {**PERSON, "kind": "agent", "roles": ["reader"], "agent": "any"}
+TEAM = {
+    "members": [
+        PERSON,
+        PERSON,
+        {**PERSON, "manager": True, "roles": ["boss"]},
+        {**PERSON, "kind": "agent", "roles": ["builder"]},
+        ASSISTANT,
+        {**ASSISTANT, "agent": "coder"},
+        {**ASSISTANT, "agent": "gone"},
+        {**ASSISTANT, "agent": "unknown"},
+    ]
+}
+CODER = {"name": "coder", "state": "away", "kinds": ["code"], "tools": ["fetch", "mcp:x"], "capabilities": ["python"]}
+READER = {"name": "reader", "state": "active", "kinds": ["research"], "tools": None, "capabilities": []}
+GONE = {**READER, "name": "gone", "state": "retired", "kinds": ["asset"]}
+PEOPLE = TeamMember(roles=("developer", "tester"))
 
 
 async def count(gateway: Gateway) -> tuple[int, int]:
@@ -35,7 +58,7 @@ async def test_a_plan_is_asked_for_and_can_be_followed(gateway: Gateway) -> None
     assert answer.headers["location"] == f"/api/v1/plans/{accepted['plan_id']}"
     [request] = await gateway.plan_requests()
     assert request.plan_id == accepted["plan_id"]
-    assert (request.project_name, request.document_name, request.mode) == ("Billing", "billing.md", "document")
+    assert (request.project_name, request.document_name, request.mode) == ("Billing", "billing.md", "auto")
     assert request.workspace_id == await gateway.workspace()
     assert request.requested_by == (await gateway.client().get("/api/v1/me")).json()["subject"]
 
@@ -59,6 +82,52 @@ async def test_a_plan_is_asked_for_and_can_be_followed(gateway: Gateway) -> None
     assert (await gateway.client().get(answer.headers["location"])).json()["status"] == "proposed"
     operation = (await gateway.client().get(f"/api/v1/operations/{accepted['operation_id']}")).json()
     assert operation["status"] == "succeeded"
+
+
+async def test_a_model_is_told_whom_it_may_plan_for(gateway: Gateway) -> None:
+    await gateway.project()
+    gateway["scheduler"].says("GET", "/projects/prj_1/team", TEAM)
+    gateway["executor"].says("POST", "/policy/check", {"refusals": []})
+
+    async def agents(request: Request) -> Response:
+        more = request.query_params.get("cursor") == "a&b"
+        return JSONResponse({"data": [READER]} if more else {"data": [CODER, GONE], "next_cursor": "a&b"})
+
+    gateway["executor"].does("GET", "/agents", agents)
+
+    for body in ({**BODY, "mode": "model"}, BODY, {**BODY, "mode": "document"}):
+        assert (await gateway.client().post(PLANS, json=body)).status_code == 202
+
+    by_any = TeamMember(
+        roles=("reader",), kinds=("code", "research"), tools=tuple(sorted(AGENT_TOOLS)), capabilities=("python",)
+    )
+    coder = TeamMember(roles=("reader",), kinds=("code",), tools=("fetch",), capabilities=("python",))
+    requests = await gateway.plan_requests()
+    assert [request.team for request in requests] == [(PEOPLE, by_any, coder), (PEOPLE, by_any, coder), ()]
+    [asked, _] = gateway["executor"].asked("POST", "/policy/check")
+    assert json.loads(asked.body)["commands"] == [{"argv": [], "tools": [], "agent": True}]
+
+
+async def test_where_the_policy_lets_no_agent_work_none_is_planned_for(gateway: Gateway) -> None:
+    await gateway.project()
+    gateway["scheduler"].says("GET", "/projects/prj_1/team", TEAM)
+    gateway["executor"].says("GET", "/agents", {"data": [READER]})
+    weak = {"index": 0, "code": "sandbox-too-weak", "detail": "Too weak."}
+    gateway["executor"].says("POST", "/policy/check", {"refusals": [weak]})
+
+    await gateway.client().post(PLANS, json=BODY)
+
+    [request] = await gateway.plan_requests()
+    assert request.team == (PEOPLE,)
+
+
+async def test_a_team_that_cannot_be_asked_for_is_waited_for(gateway: Gateway) -> None:
+    await gateway.project()
+    gateway["scheduler"].says("GET", "/projects/prj_1/team", {}, 500)
+
+    answer = await gateway.client().post(PLANS, json=BODY)
+
+    assert (answer.status_code, await count(gateway)) == (503, (0, 0))
 
 
 async def test_a_plan_that_nobody_asked_for_is_the_planners_404(gateway: Gateway) -> None:
@@ -152,7 +221,7 @@ async def test_a_document_of_a_million_bytes_goes_out_in_small_events(gateway: G
         ({"priority": 1}, 422, "invalid-request", "/priority"),
         ({"document_name": ""}, 422, "invalid-request", "/document_name"),
         ({"document_name": "a\x00"}, 422, "invalid-request", "/document_name"),
-        ({"mode": "model"}, 422, "invalid-request", "/mode"),
+        ({"mode": "magic"}, 422, "invalid-request", "/mode"),
         ({"tasks": [{"id": "a", "title": "A", "colour": "red"}]}, 422, "invalid-request", "/tasks/0/colour"),
         ({"tasks": [{"id": "a"}]}, 422, "invalid-request", "/tasks/0/title"),
         ({"tasks": [{"id": "a", "title": "A", "points": -1}]}, 422, "invalid-request", "/tasks/0/points"),
@@ -268,6 +337,46 @@ async def test_hosts_are_shown_to_the_policy_where_a_command_names_some(gateway:
     ]
     [asked] = gateway["executor"].asked("POST", "/policy/check")
     assert asked.body == b'{"commands":[{"argv":["wc","-l","a.txt"],"tools":["wc"],"hosts":["evil.test"]}]}'
+
+
+async def test_work_for_an_agent_is_passed_on_whole_where_the_policy_allows_its_programs(gateway: Gateway) -> None:
+    await gateway.project()
+    gateway["executor"].says("POST", "/policy/check", {"refusals": []})
+    agent = {"instructions": "Do it.", "commands": ["make"], "tools": ["run_command"], "budget_usd": 0.1}
+
+    answer = await gateway.client().post(PLANS, json={**BODY, "tasks": [{"id": "a", "title": "A", "agent": agent}]})
+
+    assert answer.status_code == 202
+    [request] = await gateway.plan_requests()
+    found = request.tasks[0].agent
+    assert found is not None
+    assert (found.instructions, found.commands, found.tools) == ("Do it.", ("make",), ("run_command",))
+    assert str(found.budget_usd) == "0.1"
+    [asked] = gateway["executor"].asked("POST", "/policy/check")
+    assert asked.body == b'{"commands":[{"argv":[],"tools":["make"],"agent":true}]}'
+
+
+@pytest.mark.parametrize(
+    ("agent", "where"),
+    [
+        ({"budget_usd": "much"}, "/budget_usd"),
+        ({"kind": "poem"}, "/kind"),
+        ({"retries": 101}, "/retries"),
+        ({"unknown": 1}, "/unknown"),
+        ({"tools": "fetch"}, "/tools"),
+    ],
+)
+async def test_a_brief_of_another_shape_is_refused_at_its_place(
+    gateway: Gateway, agent: dict[str, object], where: str
+) -> None:
+    await gateway.project()
+    task = {"id": "a", "title": "A", "agent": {"instructions": "Do it.", **agent}}
+
+    answer = await gateway.client().post(PLANS, json={**BODY, "tasks": [task]})
+
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"/tasks/0/agent{where}"]
+    assert await count(gateway) == (0, 0)
 
 
 async def test_allowed_commands_are_passed_on_whole(gateway: Gateway) -> None:

@@ -6,6 +6,7 @@ import pytest
 from services.gateway.tests.fakes import FakeServices, FakeUnit
 from services.gateway.tests.letters import KEY, letter, plan_data
 
+from orchestra.contracts.planning import TeamMember
 from orchestra.gateway.application.accept_inbound import Door, accept_inbound
 from orchestra.gateway.domain.door import Arrival, BrokerUser, InboundMessage, project_id_by_name
 from orchestra.gateway.entrypoints.inbound import open_letter
@@ -30,7 +31,7 @@ async def arrive(
     services: FakeServices | None = None,
 ) -> InboundMessage | None:
     services = services or FakeServices(forbidden=frozenset({"rm"}))
-    door = Door(unit.begin, unit.begin, services, services)
+    door = Door(unit.begin, unit.begin, services, services, services)
     return await accept_inbound(door, Arrival(user, routing_key, body), open_letter(body))
 
 
@@ -39,12 +40,20 @@ async def test_a_message_becomes_a_plan_request_of_its_users_workspace(unit: Fak
 
     [request] = unit.plan_requests
     assert (request.workspace_id, request.project_name) == ("wsp_1", "Billing")
-    assert (request.document, request.document_name, request.mode) == ("- It bills.", "billing.md", "document")
+    assert (request.document, request.document_name, request.mode) == ("- It bills.", "billing.md", "auto")
     assert request.requested_by == "broker:partner"
     assert row is not None
     assert (row.verdict, row.plan_id, row.stamp.event_id) == ("accepted", request.plan_id, "order-1")
     assert unit.operations[request.plan_id].workspace_id == "wsp_1"
     assert unit.inbound.answered.event_id == "order-1"
+
+
+async def test_whoever_plans_by_a_model_is_told_the_team_and_nobody_else(unit: FakeUnit) -> None:
+    services = FakeServices(members=(TeamMember(roles=("developer",)),))
+    await arrive(unit, letter(), services=services)
+    await arrive(unit, letter(plan_data(mode="document"), id="order-2"), services=services)
+
+    assert [request.team for request in unit.plan_requests] == [services.members, ()]
 
 
 async def test_the_same_project_name_means_the_same_project_within_a_workspace_only(unit: FakeUnit) -> None:

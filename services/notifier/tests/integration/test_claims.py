@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from services.notifier.tests.events import run_changed
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.testing.fakes import HeldClock
 from orchestra.notifier.adapters.deliveries import AT_A_TIME
@@ -35,7 +34,6 @@ async def clock() -> HeldClock:
 @pytest.fixture
 async def database(database_url: str, clock: HeldClock) -> AsyncIterator[Database[NotifyingWork]]:
     database = Database(database_url, "notifier", NotifyingWork, clock=clock, pool_size=5)
-    await migrate(database, "orchestra.notifier.migrations")
     yield database
     await database.close()
 

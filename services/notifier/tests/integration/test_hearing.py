@@ -5,6 +5,9 @@ from typing import Any
 
 from services.notifier.tests.events import (
     AT,
+    budget_exhausted,
+    budget_raised,
+    budget_warned,
     change,
     checkpoint_raised,
     checkpoint_resolved,
@@ -109,6 +112,16 @@ async def test_a_checkpoint_is_told_to_those_who_asked_for_it_once_each_time(
     await notifier.settled(late, "delivered")
     told = {r.verified(all_of_it["secret"])["type"] for r in receiver.received}
     assert told == {"checkpoint.raised", "checkpoint.escalated", "checkpoint.resolved"}
+
+
+async def test_a_budget_is_told_to_those_who_asked_for_it(notifier: Notifier, receiver: Receiver) -> None:
+    webhook = await notifier.register(receiver.url, "budget.warned", "budget.exhausted", "budget.raised")
+
+    await notifier.hear(budget_warned(), budget_exhausted(), budget_raised(), budget_warned())
+
+    await notifier.settled(webhook, *["delivered"] * 4)
+    told = sorted(r.verified(webhook["secret"])["type"] for r in receiver.received)
+    assert told == ["budget.exhausted", "budget.raised", "budget.warned", "budget.warned"]
 
 
 async def test_another_workspace_hears_nothing(notifier: Notifier, receiver: Receiver) -> None:

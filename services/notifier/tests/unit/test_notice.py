@@ -6,6 +6,9 @@ from typing import get_args
 import pytest
 from services.notifier.tests.events import (
     AT,
+    budget_exhausted,
+    budget_raised,
+    budget_warned,
     change,
     checkpoint_raised,
     checkpoint_resolved,
@@ -14,7 +17,7 @@ from services.notifier.tests.events import (
 )
 
 from orchestra.contracts.scheduling import RunStatus, TaskStatus
-from orchestra.notifier.domain.notice import of_checkpoint, of_run, of_tasks
+from orchestra.notifier.domain.notice import of_budget, of_checkpoint, of_run, of_tasks
 
 
 def test_only_the_end_of_a_run_is_told() -> None:
@@ -68,6 +71,18 @@ def test_a_checkpoint_is_told_when_it_is_raised_when_nobody_answers_and_when_it_
     assert [notice.kind for notice in notices] == ["checkpoint.raised", "checkpoint.escalated", "checkpoint.resolved"]
     assert [notice.details["status"] for notice in notices] == ["open", "open", "answered"]
     assert {notice.fact for notice in notices} == {"chk_1"}
+
+
+def test_a_budget_is_told_with_its_numbers_once_for_each_event() -> None:
+    [warned] = of_budget(budget_warned(), "evt_1")
+    [exhausted] = of_budget(budget_exhausted(), "evt_2")
+    [raised] = of_budget(budget_raised(), "evt_3")
+
+    told = {notice.fact: notice.kind for notice in (warned, exhausted, raised)}
+    assert told == {"evt_1": "budget.warned", "evt_2": "budget.exhausted", "evt_3": "budget.raised"}
+    numbers = [exhausted.details[name] for name in ("limit", "settled", "held", "asked")]
+    assert numbers == [10_000_000, 7_000_000, 1_250_000, 2_000_000]
+    assert (raised.details["before"], raised.details["by"]) == (10_000_000, "ana")
 
 
 @pytest.mark.parametrize("text", ["a" * 10**6, "ü" * 10**6, "\N{OLD ITALIC LETTER A}" * 10**6, "\x01" * 10**6])

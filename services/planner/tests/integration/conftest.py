@@ -4,24 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from services.planner.tests.integration.harness import Planner, emptied
-
-
-@pytest.fixture(scope="session")
-def shared() -> list[str]:
-    """The URL of the one PostgreSQL database of this run, once it is made: making and dropping them is slow."""
-    return []
+from services.planner.tests.integration.harness import Planner
+from tests.databases import Databases
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path, shared: list[str]) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/planner.db"
-    if not shared:
-        shared.append(await request.getfixturevalue("postgres").create())
-    await emptied(shared[0])
-    return shared[0]
+async def url(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty(request.param, "planner", tmp_path)
 
 
 @pytest.fixture

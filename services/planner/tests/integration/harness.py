@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
-from sqlalchemy import delete, func, select
+from pydantic import SecretStr
+from sqlalchemy import func, select
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.database.unit_of_work import Database
 from orchestra.chassis.http.identity import Caller, TokenSigner, new_private_key
@@ -19,11 +19,19 @@ from orchestra.chassis.messaging.consume import consume
 from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.messaging.message import decode, wrap
 from orchestra.chassis.runtime import RunningService
+from orchestra.chassis.sealing import Sealer, new_key
 from orchestra.contracts.event import Event
+from orchestra.contracts.models import ModelCallFailed, ModelCallRequested, ModelCallSucceeded, Usage
 from orchestra.contracts.planning import PlanRequested, TaskRequest
+from orchestra.planner.adapters import drafts
+from orchestra.planner.adapters.markdown import read_blocks
 from orchestra.planner.adapters.work import PlanningWork
+from orchestra.planner.application.ports import Drafts, ReadBlocks
+from orchestra.planner.application.propose_plan import Means
 from orchestra.planner.service import service
 from orchestra.planner.settings import PlannerSettings
+
+SEALING_KEY = new_key()
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
@@ -52,7 +60,12 @@ class Planner:
         self.url = url
         self.clock = MovableClock()
         self._signer = signer or TokenSigner(new_private_key())
-        settings = PlannerSettings(database_url=url, database_pool=4, internal_public_key=self._signer.public_key)
+        settings = PlannerSettings(
+            database_url=url,
+            database_pool=4,
+            internal_public_key=self._signer.public_key,
+            sealing_keys=SecretStr(SEALING_KEY),
+        )
         self.running = RunningService(
             replace(service, wire=None) if idle else service,
             settings,
@@ -138,15 +151,8 @@ async def two_planners(url: str) -> AsyncIterator[tuple[Planner, Planner]]:
 async def opened(url: str) -> AsyncIterator[Database[PlanningWork]]:
     """The database, with all its tables and nobody at work on it."""
     database = Database(url, service.name, service.work, pool_size=1)
-    await migrate(database, service.migrations)
     yield database
     await database.close()
-
-
-async def emptied(url: str) -> None:
-    async with opened(url) as database, database.begin() as work:
-        for table in reversed(service.metadata.sorted_tables):
-            await work.connection.execute(delete(table))
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], seconds: float = 60) -> T:
@@ -173,3 +179,39 @@ def plan_request(plan_id: str = "", document: str = DOCUMENT, **fields: Any) -> 
 
 def person_task(key: str, *, covers: Sequence[str] = (), after: Sequence[str] = ()) -> TaskRequest:
     return TaskRequest(id=key, title=f"Do {key}", covers=tuple(covers), points=1, after=tuple(after))
+
+
+def answered(call: ModelCallRequested, text: str, *, limit: int = 200_000) -> list[ModelCallSucceeded]:
+    """What the executor says when a model has answered so."""
+    sealed = Sealer(SEALING_KEY).seal(text, call.call_id)
+    pieces = [sealed[at : at + limit] for at in range(0, len(sealed), limit)]
+    return [
+        ModelCallSucceeded(
+            workspace_id=call.workspace_id,
+            project_id=call.project_id,
+            call_id=call.call_id,
+            sealed=piece,
+            model="claude-x",
+            provider="anthropic",
+            usage=Usage(input=1000, output=500, requests=1),
+            cost_micros=12_300,
+            part=part,
+            parts=len(pieces),
+        )
+        for part, piece in enumerate(pieces, start=1)
+    ]
+
+
+def unanswered(call: ModelCallRequested, code: str, detail: str) -> ModelCallFailed:
+    return ModelCallFailed(
+        workspace_id=call.workspace_id,
+        project_id=call.project_id,
+        call_id=call.call_id,
+        code=code,
+        detail=detail,
+        retryable=False,
+    )
+
+
+def means(read: ReadBlocks = read_blocks) -> Means:
+    return Means(read, Drafts(drafts.schema, drafts.read_draft))

@@ -2,13 +2,15 @@
 
 import asyncio
 from itertools import chain
+from typing import Any
 
-from services.planner.tests.integration.harness import Planner, person_task, plan_request, two_planners
+from services.planner.tests.integration.harness import Planner, eventually, person_task, plan_request, two_planners
 
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.contracts.planning import PlanApproved, TasksDecomposed
 from orchestra.contracts.scheduling import PlanApplied, PlanRefused
 from orchestra.planner.adapters.tables import COVERAGE, PLAN_TASK
+from orchestra.planner.application.hand_on import hand_on_next
 
 CHAIN = [person_task("list", covers=["R1"]), person_task("order", covers=["R2", "R1"], after=["list"])]
 
@@ -144,19 +146,32 @@ async def test_an_applied_plan_says_so_and_a_refused_one_says_why(planner: Plann
     assert shown[1]["faults"] == [{"pointer": "", "code": "too-late", "detail": "The project is closed."}]
 
 
-async def test_ten_thousand_tasks_are_handed_on_in_parts_that_fit(planner: Planner) -> None:
-    tasks = [
-        person_task(f"t{n}", covers=["R1"] if n % 2 else [], after=[f"t{n - 1}", f"t{n // 2}"] if n > 2 else [])
-        for n in range(10_000)
-    ]
-    cuts = range(0, len(tasks), 1000)
-    parts = [plan_request("pln_1", "", tasks=tasks[at : at + 1000], part=n, parts=11) for n, at in enumerate(cuts, 2)]
+MANY = [
+    person_task(f"t{n}", covers=["R1"] if n % 2 else [], after=[f"t{n - 1}", f"t{n // 2}"] if n > 2 else [])
+    for n in range(10_000)
+]
+
+
+async def proposed_large(planner: Planner) -> dict[str, Any]:
+    cuts = range(0, len(MANY), 1000)
+    parts = [plan_request("pln_1", "", tasks=MANY[at : at + 1000], part=n, parts=11) for n, at in enumerate(cuts, 2)]
     await planner.deliver(plan_request("pln_1", part=1, parts=11, tasks=[]), *parts)
-    plan = await planner.settled("pln_1")
+    return await planner.settled("pln_1")
+
+
+async def handed_on(planner: Planner) -> list[TasksDecomposed]:
+    async def graph() -> list[TasksDecomposed] | None:
+        return await planner.published(TasksDecomposed) or None
+
+    return await eventually(graph)
+
+
+async def test_ten_thousand_tasks_are_handed_on_in_parts_that_fit(planner: Planner) -> None:
+    tasks, plan = MANY, await proposed_large(planner)
 
     assert (await planner.approve(plan)).status_code == 200
 
-    graph = await planner.published(TasksDecomposed)
+    graph = await handed_on(planner)
     assert len(graph) > 5
     assert [(part.part, part.parts) for part in graph] == [(n, len(graph)) for n in range(1, len(graph) + 1)]
     assert max(len(part.to_json()) for part in graph) < 256_000
@@ -166,6 +181,38 @@ async def test_ten_thousand_tasks_are_handed_on_in_parts_that_fit(planner: Plann
     assert edges == {(ids[name], ids[task.id]) for task in tasks for name in task.after}
     for part in graph:
         assert {edge.successor for edge in part.dependencies} <= {task.id for task in part.tasks}
+
+
+async def test_a_large_plan_is_handed_on_after_its_approval_whoever_was_killed_in_between(url: str) -> None:
+    async with Planner(url).at_work() as planner:
+        plan = await proposed_large(planner)
+    async with Planner(url, idle=True).at_work() as stopped:  # before its loop comes to it
+        assert (await stopped.approve(plan)).json()["status"] == "approved"
+        assert len(await stopped.published(PlanApproved)) == 1
+        assert await stopped.published(TasksDecomposed) == []
+        assert {task["id"] for task in (await stopped.get("/plans/pln_1"))["tasks"]} == {None}
+
+    async with two_planners(url) as planners:
+        graph = await handed_on(planners[0])
+        assert [(part.part, part.parts) for part in graph] == [(n, len(graph)) for n in range(1, len(graph) + 1)]
+        shown = await planners[1].get("/plans/pln_1")
+        assert [task["id"] for task in shown["tasks"]] == [task.id for part in graph for task in part.tasks]
+        # Nothing is left for either loop, nor for a second step of one.
+        assert not await hand_on_next(planners[0].database)
+        assert len(await planners[0].published(TasksDecomposed)) == len(graph)
+
+
+async def test_two_who_hand_the_same_plan_on_hand_it_on_once(url: str) -> None:
+    async with Planner(url).at_work() as planner:
+        plan = await proposed_large(planner)
+    async with Planner(url, idle=True).at_work() as stopped:
+        await stopped.approve(plan)
+
+        await asyncio.gather(*(hand_on_next(stopped.database) for _ in range(3)))
+
+        graph = await stopped.published(TasksDecomposed)
+        assert [part.part for part in graph] == list(range(1, graph[0].parts + 1))
+        assert await stopped.count(PLAN_TASK) == len(MANY)
 
 
 def refusal(plan_id: str) -> PlanRefused:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from services.planner.tests.integration.harness import (
     DOCUMENT,
     Planner,
+    means,
     person_task,
     plan_request,
     two_planners,
@@ -196,7 +197,7 @@ async def planning_held(url: str) -> AsyncIterator[tuple[Planner, HeldReader, as
     reader = HeldReader()
     async with Planner(url, idle=True).at_work() as planner:
         await planner.deliver(plan_request("pln_1"))
-        held = asyncio.create_task(propose_plan(planner.database, reader))
+        held = asyncio.create_task(propose_plan(planner.database, means(reader)))
         await asyncio.to_thread(reader.reading.wait, 20)
         yield planner, reader, held
         reader.let_go.set()
@@ -211,13 +212,13 @@ async def test_a_plan_whose_making_was_cut_off_is_made_again_once(url: str) -> N
         after_the_cut = await planner.get("/plans/pln_1")
 
         assert (after_the_cut["status"], after_the_cut["version"]) == ("requested", None)
-        assert [await propose_plan(planner.database, read_blocks) for _ in range(2)] == [True, False]
+        assert [await propose_plan(planner.database, means()) for _ in range(2)] == [True, False]
         assert len(await planner.published(PlanProposed)) == 1
 
 
 async def test_a_planner_that_was_overtaken_changes_nothing(url: str) -> None:
     async with planning_held(url) as (planner, reader, held):
-        await propose_plan(planner.database, read_blocks)
+        await propose_plan(planner.database, means())
         before = await planner.get("/plans/pln_1")
         reader.let_go.set()
 
@@ -234,7 +235,7 @@ async def test_a_version_given_meanwhile_has_the_plan_made_once_more(url: str) -
 
         assert await held
         assert (await planner.get("/plans/pln_1"))["status"] == "requested"
-        await propose_plan(planner.database, read_blocks)
+        await propose_plan(planner.database, means())
         assert (await planner.get("/plans/pln_1"))["version"] == 7
 
 
@@ -244,8 +245,8 @@ async def test_a_request_that_breaks_the_planner_does_not_stand_in_the_way(url: 
 
     async with Planner(url, idle=True).at_work() as planner:
         await planner.deliver(plan_request("pln_1"), plan_request("pln_2"))
-        await propose_plan(planner.database, broken)
-        await propose_plan(planner.database, read_blocks)
+        await propose_plan(planner.database, means(broken))
+        await propose_plan(planner.database, means())
 
         plans = [await planner.get(f"/plans/{plan_id}") for plan_id in ("pln_1", "pln_2")]
         assert [plan["status"] for plan in plans] == ["failed", "proposed"]

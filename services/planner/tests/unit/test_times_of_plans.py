@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from services.planner.tests.unit.test_decomposing_plans import parts_of, tasks_of
 
 from orchestra.contracts.edits import PlanEdits
 from orchestra.contracts.planning import CommandRequest, TaskRequest, Wait
 from orchestra.planner.domain.check import check
 from orchestra.planner.domain.compare import compare
-from orchestra.planner.domain.decompose import decompose
 from orchestra.planner.domain.edit import edited
 from orchestra.planner.domain.errors import InvalidEdits
 from orchestra.planner.domain.hashing import content_hash
@@ -71,7 +71,7 @@ def test_times_are_part_of_the_hash_however_the_zone_is_written() -> None:
 
 def test_times_are_handed_on_and_shown_as_a_difference() -> None:
     before, after = plan(timer()), plan(timer(start_at=NINE, wait={"minutes": 5}))
-    [task] = decompose(after, lambda key: f"tsk_{key}").tasks
+    [task] = tasks_of(parts_of(after))
     assert (task.start_at, task.deadline, task.wait) == (NINE, None, Wait(minutes=5))
     [changed] = compare(before, after).changed
     assert {name: each.after for name, each in changed.fields.items()} == {

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.databases import Databases
 
 from orchestra.chassis.database.tables import OUTBOX
 from orchestra.chassis.http.identity import Caller, TokenSigner, new_private_key
@@ -20,9 +21,19 @@ from orchestra.chassis.messaging.in_process import Exchange, InProcessTransport
 from orchestra.chassis.messaging.message import decode, wrap
 from orchestra.chassis.runtime import RunningService
 from orchestra.contracts.event import Event
-from orchestra.contracts.execution import Artifact, AttemptFailed, AttemptStarted, AttemptSucceeded, Evidence
+from orchestra.contracts.execution import (
+    Artifact,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    AttemptSuspended,
+    Evidence,
+    Verification,
+)
+from orchestra.contracts.machine_work import AgentBrief
 from orchestra.contracts.planning import Command, DecomposedTask, Dependency, TasksDecomposed
 from orchestra.contracts.scheduling import TaskDispatched
+from orchestra.contracts.suspensions import ApprovalNeeded, BudgetMet, QuestionAsked, VerificationNeeded
 from orchestra.scheduler.service import service
 from orchestra.scheduler.settings import SchedulerSettings
 
@@ -152,6 +163,18 @@ def command_task(key: str, role: str = "automation", priority: int = 0, **comman
     return DecomposedTask(id=task_id, key=key, title=key, role=role, minutes=1, priority=priority, command=wanted)
 
 
+def agent_task(key: str, role: str | None = None, retries: int = 1, **more: Any) -> DecomposedTask:
+    """Work for an AI agent; `more` is of the brief."""
+    wanted = Command(retries=retries, agent=AgentBrief(**{"instructions": "Do it well.", "verify": "checks"} | more))
+    task_id = f"tsk_{new_id(key)}"
+    return DecomposedTask(id=task_id, key=key, title=key.title(), role=role, minutes=1, command=wanted)
+
+
+def assistant(key: str = "coder", *, slots: int = 2, name: str = "any", tools: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A member that has the work of AI agents done."""
+    return {**agent(key, slots=slots, tools=tools), "agent": name}
+
+
 def people_task(key: str, role: str | None = None, points: float = 2) -> DecomposedTask:
     return DecomposedTask(id=f"tsk_{new_id(key)}", key=key, title=key, role=role, points=points)
 
@@ -187,6 +210,27 @@ def fail(dispatched: TaskDispatched, failure: Any, reason: str = "it broke") -> 
         ended_at=datetime.now(UTC),
         failure=failure,
         reason=reason,
+    )
+
+
+def verified(dispatched: TaskDispatched, verdict: Any = "passed", *findings: str) -> AttemptSucceeded:
+    """An agent's success, with what a verification said of it."""
+    done = succeed(dispatched)
+    proof = Verification(verdict=verdict, by="checks", findings=findings)
+    return done.model_copy(update={"evidence": done.evidence.model_copy(update={"verification": proof})})
+
+
+QUESTION = QuestionAsked(id="q1", text="Which colour?", choices=("red", "blue"))
+APPROVAL = ApprovalNeeded(tool="fetch", summary="GET https://example.org/", digest="d" * 64)
+BUDGET = BudgetMet(scope="run", limit=1_000_000, settled=900_000, held=50_000, asked=200_000)
+VERIFICATION = VerificationNeeded(findings=("the map has no legend",))
+
+
+def suspend(dispatched: TaskDispatched, waits_for: Any = QUESTION) -> AttemptSuspended:
+    done = succeed(dispatched)
+    names = ("workspace_id", "project_id", "task_id", "attempt_id", "token", "started_at", "ended_at", "outputs")
+    return AttemptSuspended(
+        **{name: getattr(done, name) for name in names}, waits_for=waits_for, evidence=done.evidence
     )
 
 
@@ -226,12 +270,8 @@ async def staged(url: str) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path}/scheduler.db"
-    else:
-        url = await request.getfixturevalue("postgres").create()
-    async with staged(url) as made:
+async def stage(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staged(await databases.empty(request.param, "scheduler", tmp_path)) as made:
         yield made
 
 

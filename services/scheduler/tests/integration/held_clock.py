@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -19,7 +20,7 @@ from orchestra.scheduler.application import change_team
 from orchestra.scheduler.application.apply_plan import apply_plan
 from orchestra.scheduler.application.keep_time import keep_time
 from orchestra.scheduler.application.open_gates import open_gates
-from orchestra.scheduler.application.recalculate import recalculate_stale
+from orchestra.scheduler.application.recalculate import calculated, recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due
 from orchestra.scheduler.application.record_outcomes import record_failures, record_starts, record_successes
 from orchestra.scheduler.application.start_run import RunOptions, RunRequest, start_run
@@ -99,8 +100,9 @@ class Held:
         await self.look()
 
     async def look(self) -> None:
-        for step in (open_gates, keep_time, advance_due, recalculate_stale):
+        for step in (open_gates, keep_time, advance_due):
             await step(self.database.read, self.database.begin)
+        await recalculate_stale(self.database.read, self.database.begin, partial(calculated, self.database.read))
 
     async def say(self, verb: Any, subject: str, *more: Any) -> Any:
         """A use case on a run or a task."""

@@ -13,12 +13,33 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from orchestra.chassis.testing.fakes import HeldClock
+from orchestra.contracts.budgets import BudgetRaised
+from orchestra.contracts.planning import DecomposedTask
+from orchestra.contracts.suspensions import ProviderAway
 from orchestra.scheduler.adapters.checkpoint_table import CHECKPOINT
 from orchestra.scheduler.adapters.tables import RUN, TASK
 from orchestra.scheduler.application.watch_checkpoints import watch_checkpoints
 from orchestra.scheduler.domain.work.status import RUN_OVER
 
-from .conftest import HASH, Stage, agent, begin, chain, command_task, fail, staged, succeed, token
+from .conftest import (
+    APPROVAL,
+    BUDGET,
+    HASH,
+    QUESTION,
+    VERIFICATION,
+    Stage,
+    agent,
+    agent_task,
+    begin,
+    chain,
+    command_task,
+    fail,
+    staged,
+    succeed,
+    suspend,
+    token,
+    verified,
+)
 
 KEYS = "abcde"
 REPEATABLE = dict(zip(KEYS, (True, False, True, False, False), strict=True))
@@ -26,6 +47,10 @@ PLANS = ("abcde", "abcd", "bcde", "ace", "abcde")
 """What newer versions have, in turn."""
 TASK_VERBS = ("retry", "skip", "cancel", "pause", "resume", "decide-retry", "decide-fail")
 OUTCOMES = ("begin", "succeed", "permanent", "lost", "lost", "timeout", "transient")
+SUSPENSIONS = {"question": QUESTION, "approval": APPROVAL, "budget": BUDGET, "verification": VERIFICATION}
+SUSPENSIONS |= {"provider": ProviderAway(name="ollama")}
+AGENTS = "bce"
+"""Tasks that an AI agent does."""
 
 which = st.integers(0, 4)
 steps = st.lists(
@@ -34,7 +59,11 @@ steps = st.lists(
         st.tuples(st.just("run"), st.sampled_from(("retry", "retry", "pause", "resume", "cancel")), st.just(0)),
         st.tuples(st.just("executor"), st.sampled_from(OUTCOMES), which),
         st.tuples(st.just("executor"), st.sampled_from(OUTCOMES), which),
+        st.tuples(st.just("agent"), st.sampled_from((*SUSPENSIONS, "gaps_found", "human_needed", "passed")), which),
+        st.tuples(st.just("agent"), st.sampled_from(tuple(SUSPENSIONS)), which),
         st.tuples(st.just("answer"), st.sampled_from(("retry", "skip", "fail")), which),
+        st.tuples(st.just("answer"), st.sampled_from(("go on", "go on", "reject", "accept")), which),
+        st.tuples(st.just("budget"), st.sampled_from(("run", "day")), st.just(0)),
         st.tuples(st.just("time"), st.sampled_from(("hours", "days")), st.just(0)),
         st.tuples(st.sampled_from(("plan", "team")), st.just(""), which),
     ),
@@ -52,9 +81,22 @@ class Scene:
         self.version = 0
 
     async def open(self) -> None:
-        await self.stage.team(agent(slots=3), agent("other", slots=1))
-        self.tasks = {key: command_task(key, retries=1, repeatable=REPEATABLE[key]) for key in KEYS}
+        await self.stage.team(*self.members(1))
+        self.tasks = {key: self.task(key) for key in KEYS}
         await self.plan()
+
+    @staticmethod
+    def members(n: int) -> list[dict[str, Any]]:
+        ai = {"agent": "any", "roles": ["automation"]}
+        return [{**agent(slots=3), **ai}, *([{**agent("other", slots=1), **ai}] if n % 2 else [])]
+
+    @staticmethod
+    def task(key: str) -> DecomposedTask:
+        if key not in AGENTS:
+            return command_task(key, retries=1, repeatable=REPEATABLE[key])
+        made = agent_task(key)
+        assert made.command is not None
+        return made.model_copy(update={"command": made.command.model_copy(update={"repeatable": REPEATABLE[key]})})
 
     async def plan(self) -> None:
         """The next version stands; where no run goes on with it, it has one of its own."""
@@ -75,6 +117,13 @@ class Scene:
                 await self.say(f"/runs/{self.run}", what)
             case "executor":
                 await self.report(what, n)
+            case "agent":
+                await self.report(what, n, AGENTS)
+            case "budget":
+                ids = {"workspace_id": "wsp_1", "project_id": self.stage.project_id, "run_id": self.run}
+                whose = {"budget": what, "scope": what, "name": "it", "unit": "micros", "at": self.clock.now()}
+                amounts = {"settled": 0, "held": 0, "before": 1, "limit": 9}
+                await self.stage.say(BudgetRaised.model_validate({**ids, **whose, **amounts}))
             case "answer":
                 await self.answer(what, n)
             case "time":
@@ -83,7 +132,7 @@ class Scene:
             case "plan":
                 await self.plan()
             case _:
-                await self.stage.team(agent(slots=3), *([agent("other", slots=1)] if n % 2 else []))
+                await self.stage.team(*self.members(n))
 
     async def say(self, path: str, verb: str) -> None:
         verb, _, decision = verb.partition("-")
@@ -97,13 +146,16 @@ class Scene:
             return
         # Most often one that is open, the newest first; now and then any other, which is refused.
         chosen = sorted(every, key=lambda c: c["status"] != "open")[n % len(every)]
-        body = {"answer": choice, "guidance": f"guided {n}"}
+        if choice == "go on":
+            choice = chosen["choices"][0]
+        body = {"answer": choice, "guidance": f"guided {n}"} | ({"text": "red"} if choice == "answer" else {})
         said = await self.stage.api.post(f"/checkpoints/{chosen['id']}/answer", json=body)
-        assert said.status_code == (200 if chosen["status"] == "open" else 409), said.text
+        fits = 200 if choice in chosen["choices"] else 422
+        assert said.status_code == (fits if chosen["status"] == "open" else 409), said.text
 
-    async def report(self, what: str, n: int) -> None:
+    async def report(self, what: str, n: int, keys: str = KEYS) -> None:
         told = [d for d in await self.stage.said("task.dispatched.v1") if d.project_id == self.stage.project_id]
-        alive = [each for each in told if each.attempt_id not in self.over]
+        alive = [each for each in told if each.attempt_id not in self.over and each.key in keys]
         if not alive:
             return
         attempt = alive[n % len(alive)]
@@ -111,12 +163,26 @@ class Scene:
             await self.stage.say(begin(attempt))
             return
         self.over.add(attempt.attempt_id)
-        await self.stage.say(succeed(attempt) if what == "succeed" else fail(attempt, what))
+        if what in SUSPENSIONS:
+            await self.stage.say(suspend(attempt, SUSPENSIONS[what]))
+        elif what in ("gaps_found", "human_needed", "passed"):
+            await self.stage.say(verified(attempt, what))
+        else:
+            await self.stage.say(succeed(attempt) if what == "succeed" else fail(attempt, what))
 
     async def what_is_owed_is_asked(self) -> None:
         """Exactly one open checkpoint for each task that owes a decision, and none for any other."""
         async with self.stage.running.database.read() as view:
-            columns = (TASK.c.id, TASK.c.key, TASK.c.status, TASK.c.retired, TASK.c.attempts, RUN.c.status.label("run"))
+            columns = (
+                TASK.c.id,
+                TASK.c.key,
+                TASK.c.status,
+                TASK.c.retired,
+                TASK.c.attempts,
+                TASK.c.dialogue,
+                TASK.c.evidence,
+                RUN.c.status.label("run"),
+            )
             query = select(*columns).outerjoin(RUN, RUN.c.id == TASK.c.run_id)
             rows = await view.connection.execute(query.where(TASK.c.project_id == self.stage.project_id))
             tasks = rows.mappings().all()
@@ -132,7 +198,15 @@ class Scene:
             failure = task["status"] == "failed" and not task["retired"]
             undecided = failure and (task["id"], task["attempts"]) not in settled
             owed = task["run"] not in (None, *RUN_OVER) and (task["status"] == "waiting" or undecided)
+            if task["status"] == "waiting" and owed:
+                # What its last attempt waits for is what is asked.
+                [open_] = [c for c in checkpoints if c["status"] == "open" and c["task_id"] == task["id"]]
+                last = (task["dialogue"] or {}).get("suspended")
+                mine = last["waits_for"]["kind"] if last and last["attempt"] == task["attempts"] else "repeat"
+                assert open_["kind"] == mine, (dict(task), dict(open_))
             assert asked[task["id"]] == owed, (dict(task), [dict(c) for c in checkpoints if c["task_id"] == task["id"]])
+            if task["status"] == "done" and task["key"] in AGENTS:
+                assert task["evidence"]["verification"]["verdict"] == "passed"  # nothing of theirs is done without
         for each in checkpoints:
             assert (each["due_at"] is not None) == (each["status"] == "open")
             assert (each["answer"] is not None) == (each["status"] == "answered") == (each["answered_by"] is not None)
@@ -173,10 +247,18 @@ CANCELLED_AND_TAKEN_OVER = [
 ]
 
 
+SUSPENDED_CANCELLED_AND_PLANNED_AGAIN = [
+    *(("agent", "question", 1), ("run", "cancel", 0), ("plan", "", 0), ("plan", "", 0), ("answer", "go on", 0)),
+    *(("agent", "approval", 0), ("agent", "budget", 1), ("budget", "run", 0), ("agent", "human_needed", 0)),
+    *(("answer", "accept", 0), ("time", "days", 0)),
+]
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=steps)
 @example(steps=EXPIRED_AND_PLANNED_AGAIN)
 @example(steps=CANCELLED_AND_TAKEN_OVER)
+@example(steps=SUSPENDED_CANCELLED_AND_PLANNED_AGAIN)
 def test_a_task_of_a_run_that_is_not_over_owes_a_decision_exactly_while_one_checkpoint_is_open(
     theatre: tuple[asyncio.Runner, Stage, HeldClock], steps: list[tuple[str, str, int]]
 ) -> None:

@@ -7,7 +7,8 @@ import pytest
 from orchestra.chassis.database.tables import RETRY
 from orchestra.contracts.execution import AttemptReturned, Evidence
 from orchestra.contracts.planning import DecomposedTask
-from orchestra.contracts.scheduling import DispatchRecalled
+from orchestra.contracts.scheduling import DispatchRecalled, TaskDispatched
+from orchestra.scheduler.application.cancel_run import go_on_cancelling
 
 from .conftest import Stage, agent, begin, chain, command_task, fail, people_task, person, succeed
 
@@ -309,3 +310,60 @@ async def test_a_run_of_more_tasks_than_a_statement_has_parameters_is_cancelled_
     await stage.say(*parts)
     run = await stage.start("pln_many")
     assert (await say(stage, run, "cancel"))["totals"] == {"cancelled": 33_001}
+    await stage.eventually(lambda: _all_cancelled(stage, run, 33_001), seconds=300)
+
+
+async def test_a_large_run_is_over_at_once_and_each_of_its_tasks_is_cancelled_and_told_of_once(stage: Stage) -> None:
+    run, first, many = await _large(stage)
+
+    assert (await say(stage, run, "cancel"))["totals"] == {"cancelled": 1 + len(many)}
+    [*_, over] = await stage.said("run.changed.v1")
+    assert (over.status, over.totals) == ("cancelled", {"cancelled": 1 + len(many)})
+    await stage.say(succeed(first))  # too late, and nothing follows from it
+    await stage.eventually(lambda: _all_cancelled(stage, run, 1 + len(many)))
+
+    async def told() -> bool:
+        changes = [each for event in await stage.said("tasks.changed.v1") for each in event.changes]
+        cancelled = [each.key for each in changes if each.after == "cancelled"]
+        assert len(set(cancelled)) == len(cancelled)
+        return len(cancelled) == 1 + len(many)
+
+    await stage.eventually(told)
+    assert len(await stage.said("task.dispatched.v1")) == 1
+    assert not await go_on_cancelling(stage.running.database.read, stage.running.database.begin)
+
+
+async def test_a_newer_plan_takes_over_what_a_cancelled_run_has_left(stage: Stage) -> None:
+    run, first, many = await _large(stage)
+    gate = command_task("gate2")
+    await say(stage, run, "cancel")
+
+    [whole] = stage.parts("pln_newer", (gate, *many), (), version=2)
+    await stage.say(whole)
+
+    async with stage.running.database.read() as view:
+        assert not await view.runs.with_leftover(1)
+        assert {each.status for each in await view.tasks.of_plan("pln_newer")} == {"ready"}
+    newer = await stage.start("pln_newer")
+    assert first.attempt_id not in {each.attempt_id for each in (await stage.said("task.dispatched.v1"))[1:]}
+    assert (await stage.run(newer))["totals"].get("cancelled", 0) == 0
+
+
+async def _large(stage: Stage) -> tuple[str, TaskDispatched, list[DecomposedTask]]:
+    """A run whose first task is dispatched, and the many behind it."""
+    await stage.team(agent(slots=1))
+    gate = command_task("gate")
+    many = [DecomposedTask(id=f"tsk_{stage.project_id}_{n}", key=f"t{n}", title="t", minutes=1) for n in range(2_500)]
+    plan_id = f"pln_{stage.project_id}"
+    await stage.say(*stage.parts(plan_id, (gate, *many), tuple((gate.id, task.id) for task in many)))
+    run = await stage.start(plan_id)
+    [dispatched] = await stage.said("task.dispatched.v1")
+    return run, dispatched, many
+
+
+async def _all_cancelled(stage: Stage, run: str, count: int) -> bool:
+    async with stage.running.database.read() as view:
+        if await view.runs.with_leftover(1):
+            return False
+        assert len(await view.tasks.of_run(run, ("cancelled",))) == count
+        return True

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from orchestra.scheduler.application import change_team
 from orchestra.scheduler.application.apply_plan import apply_plan
 from orchestra.scheduler.application.complete_task import complete_task
 from orchestra.scheduler.application.open_gates import open_gates
-from orchestra.scheduler.application.recalculate import recalculate, recalculate_stale
+from orchestra.scheduler.application.recalculate import calculated, recalculate, recalculate_stale
 from orchestra.scheduler.application.reconcile import advance_due, reconcile
 from orchestra.scheduler.application.record_outcomes import record_failures, record_starts, record_successes
 from orchestra.scheduler.application.start_run import RunRequest, start_run
@@ -127,7 +128,7 @@ class Scene:
         """The loops; afterwards nobody is left behind an open gate."""
         await open_gates(self.database.read, self.database.begin)
         await advance_due(self.database.read, self.database.begin)
-        await recalculate_stale(self.database.read, self.database.begin)
+        await recalculate_stale(self.database.read, self.database.begin, partial(calculated, self.database.read))
         async with self.database.read() as view:
             assert await view.tasks.forgotten(10) == []
             assert await view.gates.forgotten_ends(10) == []
@@ -277,7 +278,7 @@ async def _play(path: Path, people: list[bool], edges: list[tuple[Any, ...]], st
             scene.rows = {row["id"]: row for row in (await view.connection.execute(select(TASK))).mappings()}
         async with database.begin() as work:
             await start_run(work, RunRequest(*key, plan.plan_id, HASH, "ana"))
-        await recalculate(database.read, database.begin, key)
+        await recalculate(database.begin, key, partial(calculated, database.read))
         await scene.check()
         for step in steps:
             await scene.play(*step)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from orchestra.scheduler.application import change_team
 from orchestra.scheduler.application.apply_plan import apply_plan
 from orchestra.scheduler.application.complete_task import complete_task
 from orchestra.scheduler.application.give_back_task import abandon_task, remove_assignee
-from orchestra.scheduler.application.recalculate import recalculate
+from orchestra.scheduler.application.recalculate import calculated, recalculate
 from orchestra.scheduler.application.select_task import select_task
 from orchestra.scheduler.application.start_run import RunRequest, start_run
 from orchestra.scheduler.application.start_task import start_task
@@ -92,7 +93,7 @@ async def _play(url: str, steps: list[tuple[Any, ...]]) -> None:
         for step in steps:
             try:
                 if step[0] == "calculate":
-                    await recalculate(database.read, database.begin, key)
+                    await recalculate(database.begin, key, partial(calculated, database.read))
                 else:
                     async with database.begin() as work:
                         await _do(work, key, [task.id for task in tasks], step)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.databases import Databases
 
-from orchestra.chassis.database.migrations import migrate
 from orchestra.contracts.execution import Evidence
 from orchestra.contracts.planning import DecomposedTask
 from orchestra.scheduler.application.cancel_run import cancel_run
@@ -25,7 +25,6 @@ from orchestra.scheduler.application.retry_task import retry_task
 from orchestra.scheduler.application.select_task import select_task
 from orchestra.scheduler.application.skip_task import skip_task
 from orchestra.scheduler.domain.errors import DeadlinePassed, NotAPersonsTask, NotReady
-from orchestra.scheduler.service import service
 
 from .conftest import HASH, Stage, agent, command_task, people_task, succeed
 from .held_clock import FRIDAY, MINUTE, Held, Watch, after, opened, timer
@@ -34,17 +33,14 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/scheduler.db"
-    return await request.getfixturevalue("postgres").create()
+async def url(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> str:
+    return await databases.empty(request.param, "scheduler", tmp_path)
 
 
 @pytest.fixture
 async def held(url: str) -> AsyncIterator[Held]:
     watch = Watch()
     async with opened(url, watch) as database:
-        await migrate(database, service.migrations)
         made = Held(database, watch)
         await made.team()
         yield made

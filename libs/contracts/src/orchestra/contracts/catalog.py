@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestra.contracts import checkpoints, execution, planning, scheduling
+from orchestra.contracts import agents, budgets, checkpoints, execution, models, planning, scheduling
 from orchestra.contracts.event import Event
 
 
@@ -19,6 +19,10 @@ CATALOG: tuple[Entry, ...] = (
     Entry(planning.PlanFailed, "planner", ("gateway",)),
     Entry(planning.PlanApproved, "planner", ("gateway",)),
     Entry(planning.PlanRejected, "planner", ("gateway",)),
+    Entry(models.ModelCallRequested, "planner", ("executor",)),
+    Entry(models.ModelCallCancelled, "planner", ("executor",)),
+    Entry(models.ModelCallSucceeded, "executor", ("planner",)),
+    Entry(models.ModelCallFailed, "executor", ("planner",)),
     Entry(planning.TasksDecomposed, "planner", ("scheduler",)),
     Entry(scheduling.PlanApplied, "scheduler", ("planner", "gateway")),
     Entry(scheduling.PlanRefused, "scheduler", ("planner", "gateway")),
@@ -37,6 +41,11 @@ CATALOG: tuple[Entry, ...] = (
     Entry(execution.AttemptReturned, "executor", ("scheduler",)),
     Entry(execution.AttemptSucceeded, "executor", ("scheduler",)),
     Entry(execution.AttemptFailed, "executor", ("scheduler",)),
+    Entry(execution.AttemptSuspended, "executor", ("scheduler",)),
+    Entry(agents.AgentStatusChanged, "executor", ("gateway",)),
+    Entry(budgets.BudgetWarned, "executor", ("gateway", "notifier")),
+    Entry(budgets.BudgetExhausted, "executor", ("gateway", "notifier")),
+    Entry(budgets.BudgetRaised, "executor", ("gateway", "notifier", "scheduler")),
 )
 
 BY_KIND: dict[str, Entry] = {entry.event.kind: entry for entry in CATALOG}

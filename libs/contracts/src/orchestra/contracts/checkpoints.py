@@ -5,12 +5,15 @@ from typing import Literal
 
 from orchestra.contracts.event import Event
 from orchestra.contracts.ids import CheckpointId, RunId, TaskId
+from orchestra.contracts.suspensions import Asked
 
-CheckpointKind = Literal["repeat", "exhausted"]
+CheckpointKind = Literal["repeat", "exhausted", "question", "approval", "budget", "verification"]
 """`repeat`: the command may have had its effect, and may not repeat it unasked.
-`exhausted`: its tries are used up, or it failed for good."""
+`exhausted`: its tries are used up, or it failed for good.
+`question`: its agent asks something. `approval`: its agent may make a certain call only if a person allows it.
+`budget`: a limit is met. `verification`: a person has to say whether it is done."""
 
-CheckpointAnswer = Literal["retry", "skip", "fail"]
+CheckpointAnswer = Literal["retry", "skip", "fail", "answer", "approve", "reject", "accept"]
 CheckpointEnd = Literal["answered", "expired", "withdrawn"]
 """`withdrawn`: there is nothing left to decide, since its task was cancelled, or is planned no more."""
 
@@ -28,6 +31,8 @@ class CheckpointRaised(Event, kind="checkpoint.raised.v1", subject="checkpoint_i
     about: CheckpointKind
     question: str
     choices: tuple[CheckpointAnswer, ...]
+    asks: Asked | None = None
+    """What an agent's attempt waits for, where it is that."""
     grant: str = "write"
     """Whoever's key has this grant may answer."""
     escalated: bool = False
@@ -52,5 +57,7 @@ class CheckpointResolved(Event, kind="checkpoint.resolved.v1", subject="checkpoi
     """Who has answered."""
     guidance: str = ""
     """What whoever answered wants the further tries to know."""
+    text: str = ""
+    """What they have answered to a question."""
     cause: str
     at: datetime

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from orchestra.contracts.event import Fact
 from orchestra.contracts.ids import Sha256
+from orchestra.contracts.machine_work import AgentRequest
 from orchestra.contracts.moments import Moment
 from orchestra.contracts.planning import CommandRequest, DependencyKind, DependencyTerms, TaskRequest, Wait
 
@@ -15,8 +16,8 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 class TaskPatch(Fact):
     """The fields of a task that change; one that is left out stays.
 
-    An estimate takes the place of the other kind. A wait takes the place of command, role and estimate, and gives way
-    to each of them.
+    An estimate takes the place of the other kind, a command that of an agent's work and the other way round. A wait
+    takes the place of all these and of the role, and gives way to each of them.
     """
 
     model_config = _STRICT
@@ -29,6 +30,7 @@ class TaskPatch(Fact):
     criteria: tuple[str, ...] = ()
     priority: int = 0
     command: CommandRequest | None = None
+    agent: AgentRequest | None = None
     start_at: Moment | None = None
     deadline: Moment | None = None
     wait: Wait | None = None

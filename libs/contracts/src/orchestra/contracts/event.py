@@ -1,8 +1,9 @@
 """The base of every event: a frozen fact in the past tense, and the registry that finds its class by kind."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from orchestra.contracts.ids import ProjectId, WorkspaceId
 
@@ -59,8 +60,12 @@ class PartedEvent(Event):
     There may be many of them, so what is at its default is left out, which the schema allows for any event.
     """
 
+    divided: ClassVar[tuple[str, ...]] = ()
+    """The fields that are split over the parts; the others are the same in each."""
+
     part: int = 1
     parts: int = 1
+    _text: str = PrivateAttr(default="")
 
     @property
     def group(self) -> str:
@@ -68,4 +73,24 @@ class PartedEvent(Event):
         return self.subject
 
     def to_json(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
+        return self._text or self.model_dump_json(exclude_defaults=True)
+
+    @classmethod
+    def unread(cls, content: dict[str, Any], text: str) -> Self:
+        """One of many parts: read are its own fields; the divided ones are kept in its JSON, and empty here."""
+        own = {name: value for name, value in content.items() if name not in cls.divided}
+        empty = {name: () for name in cls.divided if cls.model_fields[name].is_required()}
+        event = cls.model_validate({**own, **empty})
+        event._text = text  # noqa: SLF001 - its own
+        return event
+
+    def written(self, **lists: Iterable[bytes]) -> Self:
+        """The same event with these lists, each item of which is JSON already.
+
+        It is on its way out: what its fields say of the lists means nothing.
+        """
+        rest = self.model_dump_json(exclude_defaults=True, exclude=set(lists))
+        each = (f'"{name}":[{b",".join(items).decode()}]' for name, items in lists.items())
+        event = self.model_copy()
+        event._text = f"{rest[:-1]},{','.join(each)}}}"  # noqa: SLF001 - its own
+        return event

@@ -5,8 +5,12 @@ from typing import Literal
 
 from orchestra.contracts.event import Event, Fact
 from orchestra.contracts.ids import AttemptId, Sha256, TaskId
+from orchestra.contracts.suspensions import Suspension
 
-FailureClass = Literal["transient", "permanent", "timeout", "policy", "lost", "cancelled"]
+FailureClass = Literal["transient", "permanent", "timeout", "policy", "lost", "cancelled", "gaps", "budget"]
+"""`gaps`: a verification found that something is missing. `budget`: a person would not spend more on it."""
+
+Verdict = Literal["passed", "gaps_found", "human_needed", "skipped"]
 
 
 class Artifact(Fact):
@@ -16,6 +20,15 @@ class Artifact(Fact):
     sha256: Sha256
     size: int
     """Bytes."""
+
+
+class Verification(Fact):
+    """Whether the work is done as it was asked for; what could not be understood is `human_needed`, never `passed`."""
+
+    verdict: Verdict
+    by: str
+    """`checks`, a model's name, or whoever accepted it."""
+    findings: tuple[str, ...] = ()
 
 
 class Evidence(Fact):
@@ -34,6 +47,16 @@ class Evidence(Fact):
     tail: str = ""
     """The last lines of the log, at most 2,000 characters."""
     dry_run: bool = False
+    verification: Verification | None = None
+    agent: str = ""
+    """Who did it; empty for a plain command, like what follows."""
+    model: str = ""
+    rounds: int = 0
+    tokens: int = 0
+    cost_micros: int = 0
+    """Millionths of a US dollar."""
+    summary: str = ""
+    """What the agent says that it did."""
 
 
 class AttemptStarted(Event, kind="attempt.started.v1", subject="attempt_id"):
@@ -71,4 +94,18 @@ class AttemptFailed(Event, kind="attempt.failed.v1", subject="attempt_id"):
     ended_at: datetime
     failure: FailureClass
     reason: str
+    evidence: Evidence | None = None
+
+
+class AttemptSuspended(Event, kind="attempt.suspended.v1", subject="attempt_id"):
+    """It has ended for now, neither done nor failed; another attempt goes on once what it waits for has come."""
+
+    task_id: TaskId
+    attempt_id: AttemptId
+    token: int
+    started_at: datetime
+    ended_at: datetime
+    waits_for: Suspension
+    outputs: tuple[Artifact, ...] = ()
+    """What it has so far, kept for the next attempt."""
     evidence: Evidence | None = None

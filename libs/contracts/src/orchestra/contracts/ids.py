@@ -10,6 +10,7 @@ RunId: TypeAlias = str
 AttemptId: TypeAlias = str
 MemberId: TypeAlias = str
 CheckpointId: TypeAlias = str
+CallId: TypeAlias = str
 EventId: TypeAlias = str
 Sha256: TypeAlias = str
 """Lower-case hexadecimal digest, 64 characters."""

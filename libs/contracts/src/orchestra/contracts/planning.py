@@ -6,10 +6,12 @@ from pydantic import Field
 
 from orchestra.contracts.event import Event, Fact, PartedEvent
 from orchestra.contracts.ids import PlanId, Sha256, TaskId
+from orchestra.contracts.machine_work import AgentBrief, AgentKind, AgentRequest, MachineTerms
 from orchestra.contracts.moments import Moment
 
-PlanMode = Literal["document", "given"]
-"""`document`: the tasks follow from the document's own structure. `given`: the request brings the tasks."""
+PlanMode = Literal["document", "given", "model", "auto"]
+"""`document`: the tasks follow from the document's own structure. `given`: the request brings the tasks.
+`model`: a language model makes them. `auto`: the same where one is configured, else as `document`."""
 
 
 class FailOn(Fact):
@@ -23,25 +25,12 @@ class FailOn(Fact):
     output: tuple[str, ...] = ()
 
 
-class CommandTerms(Fact):
-    """What is the same of a command whether it is asked for or handed on.
-
-    Paths are relative to the workspace, with forward slashes.
-    """
+class CommandTerms(MachineTerms):
+    """What is the same of a command whether it is asked for or handed on."""
 
     argv: tuple[str, ...]
     tools: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    retries: int = 0
-    """Tries beyond the first."""
     fail_on: FailOn = FailOn()
-    timeout_s: int = 300
-    hosts: tuple[str, ...] = ()
-    """What it may ask for by https, where the policy allows it: `example.org` (port 443), `example.org:8443`."""
-    repeatable: bool = True
-    """False: where an attempt may have had its effect, a person decides before there is another."""
-    mutexes: tuple[str, ...] = ()
-    """Names that one command of the workspace has at a time, from its dispatch to its end."""
 
 
 class CommandRequest(CommandTerms):
@@ -114,10 +103,31 @@ class TaskRequest(TaskTerms):
     after: tuple[str | AfterRequest, ...] = ()
     """A name alone: finish to start, without lag."""
     command: CommandRequest | None = None
+    agent: AgentRequest | None = None
+    """Instead of a command: an AI agent does it."""
+
+    @property
+    def work(self) -> CommandRequest | AgentRequest | None:
+        """What a machine does of it; None: it is a person's, or a timer."""
+        return self.command or self.agent
+
+
+class TeamMember(Fact):
+    """Somebody that work may be planned for, as far as a plan has to know. Those who are alike are named once."""
+
+    roles: tuple[str, ...] = ()
+    kinds: tuple[AgentKind, ...] = ()
+    """Work that it is given as an AI agent; of a person none."""
+    tools: tuple[str, ...] = ()
+    """What it may be given to work with as an AI agent."""
+    capabilities: tuple[str, ...] = ()
+    """Words for what it is good at as an AI agent."""
 
 
 class PlanRequested(PartedEvent, kind="plan.requested.v1", subject="plan_id"):
-    """Somebody wants a plan. The document's text and the tasks are split over the parts, in order."""
+    """Somebody wants a plan. The document's text, the tasks and the team are split over the parts, in order."""
+
+    divided = ("document", "tasks", "files", "team")
 
     plan_id: PlanId
     mode: PlanMode
@@ -126,6 +136,8 @@ class PlanRequested(PartedEvent, kind="plan.requested.v1", subject="plan_id"):
     document: str = ""
     tasks: tuple[TaskRequest, ...] = ()
     files: dict[str, Sha256] = Field(default_factory=dict)
+    team: tuple[TeamMember, ...] = ()
+    """Whom a model may plan for, as it was when the plan was asked for; empty: nobody knows."""
     requested_by: str
 
 
@@ -181,7 +193,12 @@ class Input(Fact):
 
 
 class Command(CommandTerms):
-    """A command whose project files are named by content; what its predecessors produced comes on top."""
+    """What a machine does, its project files named by content; what its predecessors produced comes on top."""
+
+    argv: tuple[str, ...] = ()
+    """Empty where an agent does it."""
+    agent: AgentBrief | None = None
+    """With it an AI agent does it, and `tools` are the programs that it and its checks may run."""
 
     inputs: tuple[Input, ...] = ()
     needs: tuple[str, ...] = ()
@@ -208,6 +225,8 @@ class TasksDecomposed(PartedEvent, kind="tasks.decomposed.v1", subject="plan_id"
     It is whole, so that of two versions that arrive in either order the newer one stands. A task keeps its id under
     its key through all versions of the project's plan.
     """
+
+    divided = ("tasks", "dependencies")
 
     plan_id: PlanId
     version: int

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from orchestra.contracts.event import Event, Fact, PartedEvent
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId
+from orchestra.contracts.machine_work import AgentAnswer
 from orchestra.contracts.planning import Command, Input
 
 TaskStatus = Literal[
@@ -75,6 +76,8 @@ class RunForked(PartedEvent, kind="run.forked.v1", subject="run_id"):
     All that this event names besides its origin has come to be with it; the tasks are split over the parts, in order.
     """
 
+    divided = ("tasks",)
+
     run_id: RunId
     plan_id: PlanId
     hash: Sha256
@@ -85,6 +88,13 @@ class RunForked(PartedEvent, kind="run.forked.v1", subject="run_id"):
     from_project: ProjectId
     from_plan: PlanId
     tasks: tuple[ForkedTask, ...]
+
+
+class Handed(Input):
+    """An output of a predecessor. Only an agent is told whose."""
+
+    key: str = ""
+    title: str = ""
 
 
 class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", packed=True):
@@ -100,7 +110,7 @@ class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", pac
     """The task's, in its plan; empty from a publisher that does not tell it yet."""
     title: str
     command: Command
-    handed_on: tuple[Input, ...] = ()
+    handed_on: tuple[Handed, ...] = ()
     """Outputs of the task's predecessors, by content."""
     left_out: int = 0
     """How many more there are than an event can name; such an attempt cannot be performed."""
@@ -109,6 +119,14 @@ class TaskDispatched(Event, kind="task.dispatched.v1", subject="attempt_id", pac
     """The fencing token of each mutex that the command has; the next holder's is higher."""
     guidance: tuple[str, ...] = ()
     """What people who decided about earlier tries want this one to know, the oldest first."""
+    agent: str = ""
+    """By its name in the executor's registry, or `any`; empty for a plain command, like what follows."""
+    feedback: tuple[str, ...] = ()
+    """What earlier tries were found to lack, the oldest first."""
+    kept: tuple[Input, ...] = ()
+    """What the attempt before had when it was suspended."""
+    answers: tuple[AgentAnswer, ...] = ()
+    """To what earlier attempts waited for, the oldest first."""
     at: datetime
 
 

@@ -232,7 +232,7 @@ def start(of: Group, marker: str) -> None:
         of.add(process.pid)
         assert process.stdin is not None
         process.stdin.write(b"\n")
-    asyncio.run(until(lambda: len(members(of.folders[0])) >= 8))
+    asyncio.run(until(lambda: len(members(of.folders[0])) >= 3))
 
 
 async def test_without_groups_the_level_is_the_same_and_the_report_says_why(

@@ -18,6 +18,7 @@ from orchestra.gateway.domain import errors
 from orchestra.gateway.domain.api_key import Credential
 from orchestra.gateway.entrypoints import (
     answers,
+    budgets,
     door,
     forwarding,
     http,
@@ -90,6 +91,7 @@ service: Service[Any, Any] = Service(
         http.router,
         plans.router,
         answers.router,
+        budgets.router,
         projects.router,
         streams.router,
         output.router,

@@ -7,12 +7,12 @@ from orchestra.planner.adapters.work import PlanningWork
 from orchestra.planner.domain import errors
 from orchestra.planner.entrypoints import http
 from orchestra.planner.entrypoints.events import subscriptions
-from orchestra.planner.entrypoints.loops import planning
+from orchestra.planner.entrypoints.loops import loops
 from orchestra.planner.settings import PlannerSettings
 
 
 async def wire(room: Room[PlanningWork, PlannerSettings]) -> None:
-    room.loops.append(planning(room.database))
+    room.loops.extend(loops(room.database))
 
 
 service = Service(
@@ -30,6 +30,7 @@ service = Service(
         errors.ProjectArchived: 409,
         errors.HashMismatch: 409,
         errors.PlanNotProposed: 409,
+        errors.PlanMade: 409,
         errors.PlanOvertaken: 409,
         errors.NoStandingPlan: 404,
         errors.InvalidEdits: 422,

@@ -4,6 +4,7 @@ from typing import Any
 
 from orchestra.chassis.service import Room, Service
 from orchestra.contracts import catalog
+from orchestra.scheduler.adapters.calculation import Calculations
 from orchestra.scheduler.adapters.readings import diagnose, read_schedule_and_runs
 from orchestra.scheduler.adapters.tables import metadata
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
@@ -16,7 +17,9 @@ from orchestra.scheduler.settings import SchedulerSettings
 
 
 async def wire(room: Room[SqlSchedulingWork, Any]) -> None:
-    room.loops.extend(loops(room.database))
+    calculations = Calculations(room.database)
+    room.loops.extend(loops(room.database, calculations))
+    room.on_stop.append(calculations.close)
     room.reads.append(read_schedule_and_runs)
     room.diagnoses.append(diagnose)
 
@@ -57,6 +60,7 @@ service = Service(
         errors.NoWorkingTime: 422,
         limit_errors.InvalidLimit: 422,
         checkpoint_errors.UnknownInput: 422,
+        checkpoint_errors.AnswerUnfit: 422,
         errors.DeadlinePassed: 422,
         errors.SchedulingError: 409,
     },

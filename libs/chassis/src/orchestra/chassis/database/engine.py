@@ -9,9 +9,9 @@ import asyncpg
 from sqlalchemy import (
     ARRAY,
     BindParameter,
-    Column,
     ColumnElement,
     Connection,
+    Executable,
     Select,
     String,
     Table,
@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -72,7 +73,7 @@ class Dialect(Protocol):
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...
 
-    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+    def among(self, column: ColumnElement[Any], values: str) -> ColumnElement[bool]:
         """The column is one of the strings that a statement is given as `values`: one parameter, however many."""
         ...
 
@@ -84,8 +85,8 @@ class Dialect(Protocol):
         """These as a table, with the one column `value`."""
         ...
 
-    async def driver(self, connection: AsyncConnection) -> Any:
-        """The driver's own connection, within the transaction of this one."""
+    async def driver(self, connection: AsyncConnection, *, alone: bool = False) -> Any:
+        """The driver's own connection, within the transaction of this one; `alone`: each statement is its own."""
         ...
 
     async def fetch(self, driver: Any, statement: str, parameters: Sequence[Any]) -> Sequence[Any]: ...
@@ -98,6 +99,11 @@ class Dialect(Protocol):
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         """The query, its rows held for this transaction."""
+        ...
+
+    def held(self, table: Table, idle: str, where: Sequence[ColumnElement[bool]], *columns: Any) -> Executable:
+        """The columns of a row, held for this transaction, so that a statement that began before it sees that it was:
+        on PostgreSQL the row is written anew, for which any `idle` column of it serves that is in no index."""
         ...
 
     def engine(self, url: str, pool_size: int, purpose: Purpose = "service") -> AsyncEngine: ...
@@ -137,7 +143,7 @@ class PostgresDialect:
     def insert(self, table: Table) -> postgresql.Insert:
         return postgresql.insert(table)
 
-    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+    def among(self, column: ColumnElement[Any], values: str) -> ColumnElement[bool]:
         return column == any_(bindparam(values, None, ARRAY(String)))
 
     def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
@@ -146,10 +152,11 @@ class PostgresDialect:
     def each(self, values: str) -> TableValuedAlias:
         return func.unnest(bindparam(values, None, ARRAY(String))).table_valued("value").render_derived()
 
-    async def driver(self, connection: AsyncConnection) -> Any:
+    async def driver(self, connection: AsyncConnection, *, alone: bool = False) -> Any:
         fairy: Any = await connection.get_raw_connection()
         adapter = fairy.dbapi_connection
-        if adapter._transaction is None:  # noqa: SLF001 - begun with the first statement that goes through the adapter
+        # Otherwise begun with the first statement that goes through the adapter.
+        if adapter._transaction is None and not alone:  # noqa: SLF001
             await adapter._start_transaction()  # noqa: SLF001
         return fairy.driver_connection
 
@@ -167,6 +174,10 @@ class PostgresDialect:
 
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip_locked)
+
+    def held(self, table: Table, idle: str, where: Sequence[ColumnElement[bool]], *columns: Any) -> Executable:
+        held: Any = update(table).where(*where).values({idle: table.c[idle]})
+        return held.returning(*columns)
 
     def hold_for_migration(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7203)"))
@@ -212,7 +223,7 @@ class SqliteDialect:
     def insert(self, table: Table) -> sqlite.Insert:
         return sqlite.insert(table)
 
-    def among(self, column: Column[Any], values: str) -> ColumnElement[bool]:
+    def among(self, column: ColumnElement[Any], values: str) -> ColumnElement[bool]:
         return column.in_(select(self.each(values).c.value))
 
     def one_of(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
@@ -221,7 +232,8 @@ class SqliteDialect:
     def each(self, values: str) -> TableValuedAlias:
         return _rows(bindparam(values, None, _Listed))
 
-    async def driver(self, connection: AsyncConnection) -> Any:
+    async def driver(self, connection: AsyncConnection, *, alone: bool = False) -> Any:
+        del alone  # it begins none by itself
         return (await connection.get_raw_connection()).driver_connection
 
     async def fetch(self, driver: inline_sqlite.InlineConnection, statement: str, parameters: Sequence[Any]) -> Any:
@@ -238,6 +250,10 @@ class SqliteDialect:
     def locked(self, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
         del skip_locked  # the whole database is this transaction's
         return query
+
+    def held(self, table: Table, idle: str, where: Sequence[ColumnElement[bool]], *columns: Any) -> Executable:
+        del table, idle
+        return select(*columns).where(*where)
 
     def hold_for_migration(self, connection: Connection) -> None:
         """Its transaction is the only writer already."""

@@ -11,11 +11,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestra.chassis.errors import Permanent, Transient, Unavailable
 
-_LATER = {"40001", "40P01", "55P03"}
-"""Serialisation failure, deadlock, lock not available."""
+_LATER = {"40001", "40P01", "55P03", "57014"}
+"""Serialisation failure, deadlock, lock not available, and a statement that took too long: a server that stood still
+for a while ends what it was asked meanwhile."""
 
-_AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200"}
-"""Shutting down, crashed, starting up, too many connections, disk full, out of memory."""
+_AWAY = {"57P01", "57P02", "57P03", "53300", "53100", "53200", "25P03", "25P04"}
+"""Shutting down, crashed, starting up, too many connections, disk full, out of memory, and a transaction that was idle
+or open for too long."""
 
 _ON_THE_WIRE = (OSError, asyncpg.PostgresConnectionError)
 

@@ -1,7 +1,7 @@
 """The unit of work: one transaction in which state, inbox marks and outbox rows commit together or not at all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -53,6 +53,8 @@ class UnitOfWork:
         self.published: list[Envelope] = []
         self.fresh: list[Outgoing] = []
         """Of these, what is stored and claimed for this process."""
+        self.told = 0
+        """How many events are in the outbox with this transaction."""
         self.facts: list[Event] = []
         """The events in them."""
         self.wakes: set[str] = set()
@@ -115,10 +117,10 @@ class UnitOfWork:
         for write, rows in pending:
             await self.execute(write.each, rows)
 
-    async def reach(self) -> Any:
-        """The driver's own connection, within this transaction."""
+    async def reach(self, *, alone: bool = False) -> Any:
+        """The driver's own connection, within this transaction; `alone`: each statement is one."""
         try:
-            self._driver = await self.dialect.driver(self.connection)
+            self._driver = await self.dialect.driver(self.connection, alone=alone)
         except Exception as error:
             raise await self._blamed(error) from error
         return self._driver
@@ -166,14 +168,23 @@ class UnitOfWork:
             return
         self._stored = len(self.published)
         outgoing = [Outgoing(e.id, e.kind, e.to_json()) for e in envelopes]
-        handover = self._handover
-        claim = handover.token if handover is not None and handover.has_room(len(self.fresh) + len(outgoing)) else None
-        until = self.now + CLAIM if claim else None
-        same = {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
+        same = self.claimed(len(outgoing))
         self.later(_STORE, [{"event_id": out.event_id, "kind": out.kind, "body": out.body, **same} for out in outgoing])
-        if claim:
+        self.stored(outgoing, same)
+
+    def claimed(self, count: int) -> dict[str, Any]:
+        """What the outbox rows of so many events have in common."""
+        handover = self._handover
+        claim = handover.token if handover is not None and handover.has_room(len(self.fresh) + count) else None
+        until = self.now + CLAIM if claim else None
+        return {"created_at": self.now, "due_at": self.now, "claim": claim, "claimed_until": until}
+
+    def stored(self, outgoing: Sequence[Outgoing], claimed: Mapping[str, Any]) -> None:
+        """These are in the outbox with this transaction."""
+        self.told += len(outgoing)
+        if claimed["claim"]:
             self.fresh += outgoing
-        self.wake("fresh" if claim else "outbox")
+        self.wake("fresh" if claimed["claim"] else "outbox")
 
     def wake(self, name: str) -> None:
         """Wake whoever waits for `name` in this process once this transaction has committed."""
@@ -240,9 +251,7 @@ class Database(Generic[W]):
         with translated():
             async with self._connection() as connection:
                 transaction = await connection.begin()
-                work = self._work(
-                    connection, self.dialect, self.service, self.clock.now(), self.settings, self.handover
-                )
+                work = self._unit(connection)
                 try:
                     yield work
                     await work.flush()
@@ -252,6 +261,27 @@ class Database(Generic[W]):
                     if transaction.is_active:
                         await transaction.rollback()
                     raise
+        self._tell(work)
+
+    async def at_once(self, step: Callable[[W], Awaitable[bool]]) -> W | None:
+        """Have a step done by one statement that is a transaction by itself: nothing begins it, nothing commits it.
+
+        `step` executes it with `fetch`, and says whether it has done anything; None where it has not.
+        """
+        with translated():
+            async with self._connection() as connection:
+                work = self._unit(connection)
+                await work.reach(alone=True)
+                if not await step(work):
+                    return None
+                self.handover.give(work.fresh)
+        self._tell(work)
+        return work
+
+    def _unit(self, connection: AsyncConnection) -> W:
+        return self._work(connection, self.dialect, self.service, self.clock.now(), self.settings, self.handover)
+
+    def _tell(self, work: UnitOfWork) -> None:
         for call in self.on_commit:
             call(work.wakes)
         for tell in self.on_told if work.facts else ():

@@ -52,6 +52,7 @@ class Problem(HTTPException):
         errors: Sequence[Fault] = (),
         rule: str | None = None,
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(status, detail, dict(headers or {}))
         self.status = status
@@ -59,6 +60,8 @@ class Problem(HTTPException):
         self.detail = detail
         self.errors = list(errors)
         self.rule = rule
+        self.members = dict(members or {})
+        """What this kind of problem says beside its text, for programs."""
 
     def response(self, instance: str) -> JSONResponse:
         body = ProblemDetails(
@@ -74,6 +77,7 @@ class Problem(HTTPException):
             errors=self.errors,
         )
         content = body.model_dump(mode="json", exclude_none=True, exclude={"errors"} if not self.errors else None)
+        content = {**self.members, **content}
         return JSONResponse(content, self.status, self.headers, "application/problem+json")
 
 
@@ -100,8 +104,9 @@ def add_problem_handlers(app: FastAPI, refusals: Mapping[type[Exception], int]) 
         faults = [Fault(pointer=f.pointer, code=f.code, detail=f.detail) for f in found]
         code: str = getattr(error, "code", "refused")
         rule: str | None = getattr(error, "rule", None) or None
+        members: Mapping[str, Any] | None = getattr(error, "members", None)
         detail = str(error) or (type(error).__doc__ or "").strip()
-        return Problem(status, code, detail, errors=faults, rule=rule).response(request.url.path)
+        return Problem(status, code, detail, errors=faults, rule=rule, members=members).response(request.url.path)
 
     async def on_invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

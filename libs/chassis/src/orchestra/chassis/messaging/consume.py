@@ -22,6 +22,7 @@ from orchestra.chassis.messaging.subscriptions import Subscription
 from orchestra.chassis.messaging.traces import processing
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.chassis.telemetry.metrics import counter, histogram
+from orchestra.chassis.telemetry.tracing import exporting
 
 log = logger("messaging")
 
@@ -56,17 +57,11 @@ async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], dat
     started = time.perf_counter()
     first = envelopes[0]
     with processing(subscription.service, subscription.event.kind, envelopes):
-        async with database.begin() as work:
-            fresh = await inbox.claim(work, subscription.name, [e.id for e in envelopes])
-            taken: list[Envelope] = []
-            for envelope in envelopes:
-                if envelope.id in fresh:
-                    fresh.discard(envelope.id)
-                    taken.append(envelope)
-            work.delivery = taken
-            if taken:
-                work.cause = taken[0] if len(taken) == 1 else None
-                await subscription.handle(taken, work)
+        work = await _plainly(subscription, envelopes, database)
+        if work is None:
+            async with database.begin() as work:
+                await _generally(subscription, envelopes, work)
+        taken = work.delivery
         DURATION.record(time.perf_counter() - started, _labels(subscription))
         DELIVERIES.add(len(taken), {**_labels(subscription), "outcome": "handled"})
         DELIVERIES.add(len(envelopes) - len(taken), {**_labels(subscription), "outcome": "duplicate"})
@@ -77,9 +72,41 @@ async def _handle(subscription: Subscription, envelopes: Sequence[Envelope], dat
             workspace_id=first.cloud.workspaceid,
             events=len(envelopes),
             duplicates=len(envelopes) - len(taken),
-            published=len(work.published),
+            published=work.told,
             ms=round(1000 * (time.perf_counter() - started), 2),
         )
+
+
+async def _plainly(
+    subscription: Subscription, envelopes: Sequence[Envelope], database: Database[UnitOfWork]
+) -> UnitOfWork | None:
+    """The work that was done in one statement; None where that cannot be, and the general way is to be gone.
+
+    Where spans are exported each event has its own, which is made before it is written: then there is no plain way.
+    """
+    plain = subscription.plain
+    if plain is None or len(envelopes) > 1 or not database.dialect.many_in_one or exporting():
+        return None
+    [envelope] = envelopes
+
+    async def step(work: UnitOfWork) -> bool:
+        work.delivery, work.cause = envelopes, envelope
+        return await plain(envelope, work)
+
+    return await database.at_once(step)
+
+
+async def _generally(subscription: Subscription, envelopes: Sequence[Envelope], work: UnitOfWork) -> None:
+    fresh = await inbox.claim(work, subscription.name, [e.id for e in envelopes])
+    taken: list[Envelope] = []
+    for envelope in envelopes:
+        if envelope.id in fresh:
+            fresh.discard(envelope.id)
+            taken.append(envelope)
+    work.delivery = taken
+    if taken:
+        work.cause = taken[0] if len(taken) == 1 else None
+        await subscription.handle(taken, work)
 
 
 async def _set_aside(

@@ -1,6 +1,6 @@
 """The inbox: what each subscription has done, what is newest, and parts that wait for the others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -46,10 +46,21 @@ async def is_newer(work: UnitOfWork, subscription: str, subject: str, sequence: 
     return rows.first() is not None
 
 
-async def gather(work: UnitOfWork, subscription: str, event: P) -> list[P] | None:
-    """Keep this part; returns all parts in order once the last one has come, whichever that is."""
+async def gather(work: UnitOfWork, subscription: str, event: P) -> Iterator[P] | None:
+    """Keep this part; returns all parts in order once the last one has come, whichever that is.
+
+    Each is read when it is asked for: whoever takes from it what they need has never all of them at once.
+    """
     if event.parts == 1:
-        return [event]
+        return iter([event])
+    texts = await gather_texts(work, subscription, event)
+    return None if texts is None else map(type(event).model_validate_json, texts)
+
+
+async def gather_texts(work: UnitOfWork, subscription: str, event: PartedEvent) -> Sequence[str] | None:
+    """The same as JSON, as they came, for whoever reads them later."""
+    if event.parts == 1:
+        return [event.to_json()]
     key = {"subscription": subscription, "subject": event.subject}
     # Part 0 is the lock: of two parts that arrive at once on two replicas, the later one must see the earlier.
     lock = work.dialect.insert(EVENT_PART).values(**key, part=0, body="")
@@ -67,7 +78,7 @@ async def gather(work: UnitOfWork, subscription: str, event: P) -> list[P] | Non
     query = select(EVENT_PART.c.body).where(*parts).order_by(EVENT_PART.c.part)
     bodies = (await work.connection.execute(query)).scalars().all()
     await work.connection.execute(delete(EVENT_PART).where(*mine))
-    return [type(event).model_validate_json(body) for body in bodies]
+    return bodies
 
 
 async def purge(work: UnitOfWork, window: timedelta) -> int:

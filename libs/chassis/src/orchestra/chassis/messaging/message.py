@@ -1,6 +1,7 @@
 """The envelope: CloudEvents 1.0 in structured JSON."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic_core import from_json, to_json
 
 from orchestra.chassis.errors import Permanent
-from orchestra.contracts.event import REGISTRY, Event
+from orchestra.contracts.event import REGISTRY, Event, PartedEvent
 
 TYPE_PREFIX = "orchestra."
 
@@ -71,11 +72,22 @@ class Envelope:
         data: Any = self.cloud.data
         if isinstance(data, Event):
             return data
+        return self._read(lambda cls: cls.model_validate(data))
+
+    @cached_property
+    def taken(self) -> Event:
+        """The fact as its subscriber takes it: one of many parts unread, for all are read together. Raises the same."""
+        data: Any = self.cloud.data
+        if isinstance(data, Event) or data.get("parts", 1) == 1:
+            return self.event
+        return self._read(lambda cls: cls.unread(data, plain(data)) if issubclass(cls, PartedEvent) else self.event)
+
+    def _read(self, read: Callable[[type[Event]], Event]) -> Event:
         cls = REGISTRY.get(self.kind)
         if cls is None:
             raise Undecodable(f"no event is called {self.kind}")
         try:
-            return cls.model_validate(data)
+            return read(cls)
         except ValidationError as error:
             raise Undecodable(f"{self.kind}: {error}") from error
 
@@ -83,8 +95,11 @@ class Envelope:
         data: Any = self.cloud.data
         if not isinstance(data, Event):
             return self.cloud.model_dump_json(exclude_none=True)
-        attributes = self.cloud.model_dump_json(exclude_none=True, exclude=_DATA)
-        return f'{attributes[:-1]},"data":{data.to_json()}}}'
+        return f'{self.head()},"data":{data.to_json()}}}'
+
+    def head(self) -> str:
+        """The JSON up to the fact."""
+        return self.cloud.model_dump_json(exclude_none=True, exclude=_DATA)[:-1]
 
 
 _DATA = {"data"}
@@ -132,9 +147,9 @@ def decode(body: bytes | str, event: type[Event] | None = None) -> list[Envelope
     """The envelopes in a message: one object, or a list of them (CloudEvents batched mode).
 
     With the `event` that is expected, whole and sound ones are decoded in one pass; if any is not, each is taken by
-    itself, and judged when its fact is asked for.
+    itself, and judged when its fact is asked for. So is one that comes in parts.
     """
-    if event is not None:
+    if event is not None and not issubclass(event, PartedEvent):
         one, many = _of(event)
         with suppress(ValidationError):
             is_list = body[:1] in (b"[", "[")
@@ -152,6 +167,11 @@ def pack(bodies: list[str]) -> bytes:
     return b"[" + b",".join(body.encode() for body in bodies) + b"]" if len(bodies) != 1 else bodies[0].encode()
 
 
+def written(value: Any) -> bytes:
+    """Compact JSON of plain values and pydantic models."""
+    return to_json(value)
+
+
 def plain(value: Any) -> str:
-    """Compact JSON text of plain values and pydantic models."""
-    return to_json(value).decode()
+    """The same as text."""
+    return written(value).decode()

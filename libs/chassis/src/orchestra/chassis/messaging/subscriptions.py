@@ -13,6 +13,10 @@ W = TypeVar("W")
 
 Handle = Callable[[Sequence[Envelope], Any], Awaitable[None]]
 
+Plain = Callable[[Envelope, Any], Awaitable[bool]]
+"""Handles an event, if it is a plain one, in one statement that claims it in the inbox too; False where it is not, and
+nothing was changed. What it does, `Handle` would have done the same."""
+
 
 @dataclass(frozen=True)
 class Subscription:
@@ -21,6 +25,7 @@ class Subscription:
     service: str
     event: type[Event]
     handle: Handle
+    plain: Plain | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +55,7 @@ class Subscriptions:
                     # What follows from an event follows from it alone, whichever others came with it.
                     work.cause = envelope
                     with handling(envelope, alone=len(envelopes) == 1):
-                        await handler(cast(E, envelope.event), work)
+                        await handler(cast(E, envelope.taken), work)
 
             self._add(event, one_by_one)
             return handler
@@ -58,7 +63,7 @@ class Subscriptions:
         return register
 
     def on_batch(
-        self, event: type[E]
+        self, event: type[E], plain: Plain | None = None
     ) -> Callable[[Callable[[Sequence[E], W], Awaitable[None]]], Callable[[Sequence[E], W], Awaitable[None]]]:
         def register(
             handler: Callable[[Sequence[E], W], Awaitable[None]],
@@ -66,15 +71,15 @@ class Subscriptions:
             async def together(envelopes: Sequence[Envelope], work: W) -> None:
                 await handler([cast(E, envelope.event) for envelope in envelopes], work)
 
-            self._add(event, together)
+            self._add(event, together, plain)
             return handler
 
         return register
 
-    def _add(self, event: type[Event], handle: Handle) -> None:
+    def _add(self, event: type[Event], handle: Handle, plain: Plain | None = None) -> None:
         if event.kind in self._by_kind:
             raise ValueError(f"{self.service} listens to {event.kind} twice")
-        self._by_kind[event.kind] = Subscription(self.service, event, handle)
+        self._by_kind[event.kind] = Subscription(self.service, event, handle, plain)
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(self._by_kind)

@@ -25,12 +25,12 @@ class _WhatItTakes:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # full, cut off, or closed
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # full, cut off, or closed
             self._stream.flush()
 
 

@@ -69,9 +69,9 @@ def counter(name: str, unit: str, about: str, *labels: str, zeros: tuple[Labels,
     return _declare(Measure(name, "counter", unit, about, ("service", *labels), zeros=zeros))
 
 
-def histogram(name: str, about: str, *labels: str, bounds: tuple[float, ...] = QUICK) -> Measure:
-    """Of durations in seconds."""
-    return _declare(Measure(name, "histogram", "s", about, ("service", *labels), bounds))
+def histogram(name: str, about: str, *labels: str, bounds: tuple[float, ...] = QUICK, unit: str = "s") -> Measure:
+    """Of durations in seconds, unless another unit is named."""
+    return _declare(Measure(name, "histogram", unit, about, ("service", *labels), bounds))
 
 
 def gauge(name: str, unit: str, about: str, *labels: str) -> Measure:

@@ -4,22 +4,31 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, case, null, select, union_all, update
+from sqlalchemy import ColumnElement, Executable, Row, Select, and_, case, null, select, union_all, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, given, insertion
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import AttemptId, RunId, TaskId, WorkspaceId
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
+from orchestra.executor.adapters.accept import accept
 from orchestra.executor.adapters.claim import CLAIM, CLAIM_THESE, HOLDING, TURNS
 from orchestra.executor.adapters.tables import ATTEMPT, ENDED_RUN, HELD
 from orchestra.executor.application.attempts import AttemptView, Lease
-from orchestra.executor.domain.attempt import EndedAttempt, Failed, HeldAttempt, sources
+from orchestra.executor.domain.attempt import (
+    AttemptKind,
+    EndedAttempt,
+    Failed,
+    HeldAttempt,
+    Suspended,
+    kind_of,
+    sources,
+)
 
 if TYPE_CHECKING:
     from orchestra.executor.adapters.work import ExecutorWork
 
-_NO_END = dict.fromkeys(("started_at", "failure", "reason", "outputs", "evidence"))
+_NO_END = dict.fromkeys(("agent", "started_at", "failure", "reason", "outputs", "evidence"))
 
 _ACCEPT = Statement(
     lambda dialect: (
@@ -85,6 +94,15 @@ class SqlAttempts:
         await self._work.execute(_ACCEPT, rows)
         return [each for each in fresh if each.attempt.dispatch.run_id not in runs]
 
+    async def accept_at_once(self, attempt: HeldAttempt) -> bool:
+        return await accept(self._work, self._accepted(attempt.dispatch, attempt.trace, None))
+
+    async def rehearse_at_once(self, ended: EndedAttempt) -> bool:
+        attempt, now = ended.attempt, self._work.now
+        row = self._accepted(attempt.dispatch, attempt.trace, None)
+        contents = sorted(set(attempt.contents.values()))
+        return await accept(self._work, {**row, "started_at": now, "ended_at": now, **_ending(ended)}, contents)
+
     def _accepted(self, dispatch: TaskDispatched, trace: str | None, withdrawn: str | None) -> dict[str, Any]:
         return {
             **_NO_END,
@@ -96,6 +114,7 @@ class SqlAttempts:
             "number": dispatch.number,
             "token": dispatch.token,
             "dry_run": dispatch.dry_run,
+            "kind": kind_of(dispatch),
             "dispatch": dispatch.model_dump_json(),
             "trace": trace,
             "status": "queued" if withdrawn is None else "withdrawn",
@@ -158,10 +177,10 @@ class SqlAttempts:
             "ended_at": case((queued, self._work.now), else_=ATTEMPT.c.ended_at),
         }
 
-    async def claim(self, lease: Lease, *, slots: int) -> list[HeldAttempt]:
-        mine = {"owner": lease.owner, "until": lease.until, "now": self._work.now}
+    async def claim(self, lease: Lease, *, slots: int, kind: AttemptKind = "command") -> list[HeldAttempt]:
+        mine = {"owner": lease.owner, "until": lease.until, "now": self._work.now, "kind": kind}
         rows = await self._work.fetch(CLAIM, limit=slots, **mine)
-        if not rows and (turns := await self._work.fetch(TURNS, limit=slots)):
+        if not rows and (turns := await self._work.fetch(TURNS, limit=slots, kind=kind)):
             # Those that another claim is just taking are left out: the next try finds others in their place.
             rows = await self._work.fetch(CLAIM_THESE, ids=[row[0] for row in turns], **mine)
         return sorted((_held(*row) for row in rows), key=lambda held: held.id)
@@ -203,8 +222,9 @@ class SqlAttempts:
     async def lose_expired(self, reason: str) -> list[EndedAttempt]:
         return await self._lose(ATTEMPT.c.lease_until < self._work.now, reason)
 
-    async def lose_of(self, owners: Sequence[str], reason: str) -> list[EndedAttempt]:
-        return await self._lose(ATTEMPT.c.lease_owner.in_(owners), reason)
+    async def lose_of(self, owners: Sequence[str], reason: str, kind: AttemptKind | None = None) -> list[EndedAttempt]:
+        which = ATTEMPT.c.lease_owner.in_(owners)
+        return await self._lose(which if kind is None else and_(which, ATTEMPT.c.kind == kind), reason)
 
     async def _lose(self, which: ColumnElement[bool], reason: str) -> list[EndedAttempt]:
         lost = update(ATTEMPT).where(HELD, which)
@@ -240,10 +260,11 @@ def _held(dispatch: str, owner: str, started_at: datetime, trace: str | None) ->
 def _ending(ended: EndedAttempt) -> dict[str, Any]:
     ending = ended.ending
     failed = ending if isinstance(ending, Failed) else None
+    waits_for = ending.waits_for.kind if isinstance(ending, Suspended) else None
     return {
-        "status": "failed" if failed else "succeeded",
+        "status": "failed" if failed else "suspended" if waits_for else "succeeded",
         "failure": failed.failure if failed else None,
-        "reason": failed.reason if failed else None,
+        "reason": failed.reason if failed else waits_for,
         "outputs": None if isinstance(ending, Failed) else [output.model_dump() for output in ending.outputs],
         "evidence": ending.evidence.model_dump() if ending.evidence else None,
     }

@@ -7,7 +7,7 @@ takes its oldest.
 
 from typing import Any
 
-from sqlalchemy import CTE, Executable, Integer, ScalarSelect, Select, func, select, true, update
+from sqlalchemy import CTE, Executable, Integer, ScalarSelect, Select, String, func, select, true, update
 
 from orchestra.chassis.database.engine import Dialect
 from orchestra.chassis.database.statement import Statement, given
@@ -16,7 +16,7 @@ from orchestra.executor.adapters.tables import ATTEMPT, HELD, QUEUED
 HOLDING = (ATTEMPT.c.dispatch, ATTEMPT.c.lease_owner, ATTEMPT.c.started_at, ATTEMPT.c.trace)
 
 # A dry run has had its end when it was accepted; one that is queued must never be performed.
-_WAITING = (QUEUED, ATTEMPT.c.dry_run.is_(False))
+_WAITING = (QUEUED, ATTEMPT.c.dry_run.is_(False), ATTEMPT.c.kind == given("kind", String()))
 
 
 def _end(of: Any) -> ScalarSelect[Any]:

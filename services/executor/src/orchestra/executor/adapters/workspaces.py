@@ -66,7 +66,7 @@ class DirectoryWorkspaces:
         collected: list[Artifact] = []
         wanted = list(patterns)
         for path in await asyncio.to_thread(choose_outputs, workspace, wanted, limits, protected) if wanted else ():
-            with os.fdopen(await asyncio.to_thread(_open_file, workspace, path), "rb") as content:
+            with os.fdopen(await asyncio.to_thread(open_file, workspace, path), "rb") as content:
                 stored = await self._artifacts.put(content)
             collected.append(Artifact(path=path, sha256=stored.sha256, size=stored.size))
         return tuple(collected)
@@ -100,7 +100,7 @@ def choose_outputs(workspace: Path, patterns: list[str], limits: Limits, protect
             faults.append(f"{path} is protected by the policy, and what others run or obey is no output")
             continue
         try:
-            descriptor = _open_file(workspace, path)
+            descriptor = open_file(workspace, path)
         except BadOutputs as fault:
             faults.append(str(fault))
             continue
@@ -124,7 +124,7 @@ def choose_outputs(workspace: Path, patterns: list[str], limits: Limits, protect
 def _hash(workspace: Path, path: str) -> Sha256 | None:
     """None for what is no regular file any more, or cannot be read."""
     try:
-        with os.fdopen(_open_file(workspace, path), "rb") as content:
+        with os.fdopen(open_file(workspace, path), "rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except BadOutputs:
         return None
@@ -146,7 +146,7 @@ def _named(workspace: Path, patterns: list[str], faults: list[str]) -> Iterator[
     faults += [f"no file matches {pattern}" for pattern in sorted(unmatched)]
 
 
-def _open_file(workspace: Path, path: str) -> int:
+def open_file(workspace: Path, path: str) -> int:
     """Opens a regular file beneath `workspace` without following any link. Raises BadOutputs.
 
     What it is, is known before it is opened for reading: a FIFO or device is never opened.

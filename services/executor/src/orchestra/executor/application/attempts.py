@@ -9,7 +9,7 @@ from orchestra.contracts.event import Event
 from orchestra.contracts.execution import Artifact, Evidence, FailureClass
 from orchestra.contracts.ids import AttemptId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.scheduling import DispatchRecalled, DispatchWithdrawn, RunChanged, TaskDispatched
-from orchestra.executor.domain.attempt import AttemptStatus, EndedAttempt, HeldAttempt
+from orchestra.executor.domain.attempt import AttemptKind, AttemptStatus, EndedAttempt, HeldAttempt
 from orchestra.executor.domain.policy import Policy
 
 
@@ -64,8 +64,16 @@ class Attempts(Protocol):
         """Write dry runs with the end that they have at once; returns those that were not known, nor kept away."""
         ...
 
-    async def claim(self, lease: Lease, *, slots: int) -> list[HeldAttempt]:
-        """Lease the oldest queued attempts, at most so many."""
+    async def accept_at_once(self, attempt: HeldAttempt) -> bool:
+        """Handle the delivery of this one in one statement, unless it is known, or kept away; then nothing is done."""
+        ...
+
+    async def rehearse_at_once(self, ended: EndedAttempt) -> bool:
+        """The same of a dry run whose end is published, unless its workspace lacks some content that it needs."""
+        ...
+
+    async def claim(self, lease: Lease, *, slots: int, kind: AttemptKind = "command") -> list[HeldAttempt]:
+        """Lease the oldest queued attempts of a kind, at most so many."""
         ...
 
     async def start(self, attempts: Sequence[HeldAttempt]) -> list[HeldAttempt]:
@@ -84,8 +92,8 @@ class Attempts(Protocol):
         """End, as lost, what nobody renewed in time; each is returned once."""
         ...
 
-    async def lose_of(self, owners: Sequence[str], reason: str) -> list[EndedAttempt]:
-        """End, as lost, what these owners held."""
+    async def lose_of(self, owners: Sequence[str], reason: str, kind: AttemptKind | None = None) -> list[EndedAttempt]:
+        """End, as lost, what these owners held, of one kind or of all."""
         ...
 
     async def owners(self) -> list[str]:

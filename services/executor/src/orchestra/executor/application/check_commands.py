@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from orchestra.executor.domain.policy import Level, Policy, Refusal, check, without_network
+from orchestra.executor.domain.policy import Level, Policy, Refusal, check, check_names, without_network
 
 
 @dataclass(frozen=True)
@@ -11,6 +11,8 @@ class Wanted:
     argv: Sequence[str]
     tools: Sequence[str]
     hosts: Sequence[str] = ()
+    agent: bool = False
+    """An agent does it: it has no `argv`, and `tools` are the programs that it may run."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,16 @@ def check_commands(policy: Policy, level: Level, commands: Iterable[Wanted]) -> 
         for index, command in enumerate(commands)
         for refusal in [
             *_too_weak(policy, level),
-            *check(policy, command.argv, command.tools, command.hosts),
+            *_refusals(policy, command),
             *without_network(level, command.hosts),
         ]
     ]
+
+
+def _refusals(policy: Policy, command: Wanted) -> list[Refusal]:
+    if command.agent:
+        return check_names(policy, command.tools, command.hosts)
+    return check(policy, command.argv, command.tools, command.hosts)
 
 
 def _too_weak(policy: Policy, level: Level) -> list[Refusal]:

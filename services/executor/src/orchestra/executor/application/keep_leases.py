@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from orchestra.contracts.ids import AttemptId
 from orchestra.executor.application.attempts import ExecutingWork, Lease
 from orchestra.executor.application.record_attempts import tell
+from orchestra.executor.domain.attempt import AttemptKind
 
 
 async def keep_leases(work: ExecutingWork, lease: Lease, held: Sequence[AttemptId]) -> Mapping[AttemptId, str | None]:
@@ -18,6 +19,6 @@ async def keep_leases(work: ExecutingWork, lease: Lease, held: Sequence[AttemptI
     return kept
 
 
-async def lose_all_of(work: ExecutingWork, owners: Sequence[str], reason: str) -> None:
+async def lose_all_of(work: ExecutingWork, owners: Sequence[str], reason: str, kind: AttemptKind | None = None) -> None:
     """Declare lost what owners that are known to be gone held; nobody has to wait for the end of their leases."""
-    tell(work, await work.attempts.lose_of(owners, reason))
+    tell(work, await work.attempts.lose_of(owners, reason, kind))

@@ -12,6 +12,7 @@ from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.output import output_of
 from orchestra.contracts.planning import Input
+from orchestra.executor.application.performance import until_stopped
 from orchestra.executor.application.ports import (
     Artifacts,
     BadOutputs,
@@ -95,19 +96,14 @@ async def _perform(
         timeout_s=min(wanted.timeout_s, bench.policy.limits.wall_s),
         limits=bench.policy.limits,
         hosts=wanted.hosts,
-        guarded=tuple(_guarded(bench.policy, attempt)),
+        guarded=tuple(protected_of(bench.policy, attempt)),
         environment=environment_of(attempt),
     )
     began = time.monotonic()
-    running = asyncio.create_task(bench.sandbox.perform(command, on_started))
     with shown(command.log, bench.streams, output_of(attempt.workspace_id, attempt.id)):
-        try:
-            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            running.cancel()  # one that has ended by itself is not touched
-            await asyncio.wait({running})
+        running = await until_stopped(bench.sandbox.perform(command, on_started), stopped)
     if running.cancelled():
-        evidence = await _evidence(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
+        evidence = await evidence_of(bench, command.log, duration_ms=round(1000 * (time.monotonic() - began)))
         return replace(stopped.result(), evidence=evidence)
     return await _judge(bench, attempt, command, running.result())
 
@@ -120,14 +116,14 @@ def environment_of(attempt: HeldAttempt) -> dict[str, str]:
     return {"ORCHESTRA_ATTEMPT": str(dispatch.number), **tokens, **guidance}
 
 
-def _guarded(policy: Policy, attempt: HeldAttempt) -> Mapping[str, Sha256]:
+def protected_of(policy: Policy, attempt: HeldAttempt) -> Mapping[str, Sha256]:
     """{path: content} of what it was given in places that the policy protects."""
     return {path: sha256 for path, sha256 in attempt.contents.items() if lies_in(path, policy.protected)}
 
 
 async def _judge(bench: Bench, attempt: HeldAttempt, command: SandboxCommand, outcome: Outcome) -> Ending:
     wanted = attempt.dispatch.command
-    evidence = await _evidence(
+    evidence = await evidence_of(
         bench,
         command.log,
         exit_code=outcome.exit_code,
@@ -139,7 +135,7 @@ async def _judge(bench: Bench, attempt: HeldAttempt, command: SandboxCommand, ou
     seen = Seen(outcome.exit_code, outcome.stopped, text, command.timeout_s, command.limits.memory_bytes)
     if failed := fault(wanted.fail_on, seen):
         return replace(failed, evidence=evidence)
-    guarded = _guarded(bench.policy, attempt)
+    guarded = protected_of(bench.policy, attempt)
     if guarded and (altered := await bench.workspaces.altered(command.workspace, guarded)):
         changed = ", ".join(map(repr, altered[:10]))
         return Failed("permanent", f"It changed {changed}, which the policy protects.", evidence)
@@ -152,8 +148,8 @@ async def _judge(bench: Bench, attempt: HeldAttempt, command: SandboxCommand, ou
     return Succeeded(evidence, outputs)
 
 
-async def _evidence(bench: Bench, log: Path, **measured: int | None) -> Evidence:
-    """What was measured, with the log stored as an artifact where the command came far enough to have one."""
+async def evidence_of(bench: Bench, log: Path, **measured: object) -> Evidence:
+    """What was measured, by the fields of Evidence; the log as an artifact, where it came far enough to have one."""
     kept, tail = None, await asyncio.to_thread(_tail, log)
     if tail is not None:
         stored = await bench.artifacts.put(log)

@@ -8,14 +8,18 @@ from typing import Literal
 from orchestra.contracts.execution import Artifact, Evidence, FailureClass
 from orchestra.contracts.ids import AttemptId, Sha256, WorkspaceId
 from orchestra.contracts.scheduling import TaskDispatched
+from orchestra.contracts.suspensions import Suspension
+from orchestra.executor.domain.agents.registry import Agent
 
-AttemptStatus = Literal["queued", "leased", "running", "succeeded", "failed", "withdrawn"]
+AttemptKind = Literal["command", "agent"]
+AttemptStatus = Literal["queued", "leased", "running", "succeeded", "suspended", "failed", "withdrawn"]
 
 ATTEMPT_MOVES: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {
     "queued": frozenset({"leased", "withdrawn"}),
-    "leased": frozenset({"running", "succeeded", "failed"}),
-    "running": frozenset({"succeeded", "failed"}),
+    "leased": frozenset({"running", "succeeded", "suspended", "failed"}),
+    "running": frozenset({"succeeded", "suspended", "failed"}),
     "succeeded": frozenset(),
+    "suspended": frozenset(),
     "failed": frozenset(),
     "withdrawn": frozenset(),
 }
@@ -23,6 +27,7 @@ ATTEMPT_MOVES: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {
 
 - `leased` becomes `running` only after a second; what is quicker goes straight to its end.
 - Only what was never begun becomes `withdrawn`; what is stopped on its way has `failed`, as cancelled.
+- `suspended` is an end too: what goes on once an answer has come is an attempt of its own.
 - Nothing goes back to `queued`: a lost attempt has failed, and a further try is an attempt of its own.
 """
 
@@ -35,6 +40,10 @@ def sources(after: AttemptStatus) -> frozenset[AttemptStatus]:
     return frozenset(before for before, moves in ATTEMPT_MOVES.items() if after in moves)
 
 
+def kind_of(dispatch: TaskDispatched) -> AttemptKind:
+    return "command" if dispatch.command.agent is None else "agent"
+
+
 @dataclass(frozen=True)
 class HeldAttempt:
     """An attempt under the lease of `owner`."""
@@ -45,6 +54,8 @@ class HeldAttempt:
     """When the lease was taken."""
     trace: str | None
     """The traceparent that came with the dispatch."""
+    agent: Agent | None = None
+    """Who does it, where an agent does."""
 
     @property
     def id(self) -> AttemptId:
@@ -56,8 +67,10 @@ class HeldAttempt:
 
     @property
     def contents(self) -> Mapping[str, Sha256]:
-        """{path: content} of its workspace; what its predecessors handed on lies over the project's own files."""
-        return {i.path: i.sha256 for i in (*self.dispatch.command.inputs, *self.dispatch.handed_on)}
+        """{path: content} of its workspace; what its predecessors handed on lies over the project's own files, and what
+        an earlier attempt of it had over both."""
+        dispatch = self.dispatch
+        return {i.path: i.sha256 for i in (*dispatch.command.inputs, *dispatch.handed_on, *dispatch.kept)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,16 @@ class Failed:
     """None when no command was started."""
 
 
-Ending = Succeeded | Failed
+@dataclass(frozen=True)
+class Suspended:
+    """It has ended for now, with what it has."""
+
+    waits_for: Suspension
+    evidence: Evidence
+    outputs: tuple[Artifact, ...] = ()
+
+
+Ending = Succeeded | Suspended | Failed
 """What became of an attempt."""
 
 
@@ -82,3 +104,7 @@ Ending = Succeeded | Failed
 class EndedAttempt:
     attempt: HeldAttempt
     ending: Ending
+
+    @property
+    def id(self) -> AttemptId:
+        return self.attempt.id

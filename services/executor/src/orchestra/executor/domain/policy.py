@@ -85,18 +85,23 @@ class Refusal:
     detail: str
 
 
-def check(policy: Policy, argv: Sequence[str], tools: Sequence[str], hosts: Sequence[str] = ()) -> list[Refusal]:
-    """Everything that keeps a command from being run at all; empty when it may run."""
+def check_names(policy: Policy, tools: Sequence[str], hosts: Sequence[str]) -> list[Refusal]:
+    """The tools and hosts that it does not allow; all there is to say of work for an agent before it begins."""
     refusals = [
         Refusal("tool-not-allowed", f"{tool!r} is not among the tools that the policy allows.")
         for tool in dict.fromkeys(tools)
         if tool not in policy.tools
     ]
-    refusals += [
+    return refusals + [
         Refusal("host-not-allowed", f"{host!r} is not among the hosts that the policy allows.")
         for host in dict.fromkeys(hosts)
         if not any(matches(rule, host) for rule in policy.hosts)
     ]
+
+
+def check(policy: Policy, argv: Sequence[str], tools: Sequence[str], hosts: Sequence[str] = ()) -> list[Refusal]:
+    """Everything that keeps a command from being run at all; empty when it may run."""
+    refusals = check_names(policy, tools, hosts)
     if not argv or not argv[0].strip():
         return [*refusals, Refusal("empty-argv", "The command names no tool to run.")]
     if "/" in argv[0]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestra.contracts.execution import Evidence
-from orchestra.contracts.planning import FailOn
+from orchestra.contracts.planning import Command, FailOn
 from orchestra.executor.domain.attempt import Failed, HeldAttempt
-from orchestra.executor.domain.policy import MIB, Limits, Policy, check
+from orchestra.executor.domain.policy import MIB, Limits, Policy, Refusal, check, check_names
 
 REHEARSED = Evidence(sandbox_level="none", duration_ms=0, dry_run=True)
 """The evidence of a dry run: nothing was performed."""
@@ -19,7 +19,7 @@ def obstacle(policy: Policy, attempt: HeldAttempt, missing: Sequence[str]) -> Fa
     not asked of a dry run: there they have produced nothing.
     """
     dispatch = attempt.dispatch
-    if refusals := check(policy, dispatch.command.argv, dispatch.command.tools, dispatch.command.hosts):
+    if refusals := _refusals(policy, dispatch.command):
         return Failed("policy", " ".join(refusal.detail for refusal in refusals))
     if missing:
         return Failed("permanent", f"No artifact is known for {_listed(missing)}.")
@@ -31,6 +31,12 @@ def obstacle(policy: Policy, attempt: HeldAttempt, missing: Sequence[str]) -> Fa
     if absent and not dispatch.dry_run:
         return Failed("permanent", f"No predecessor handed on {_listed(absent)}.")
     return None
+
+
+def _refusals(policy: Policy, command: Command) -> list[Refusal]:
+    if command.agent is not None:
+        return check_names(policy, command.tools, command.hosts)
+    return check(policy, command.argv, command.tools, command.hosts)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.contracts.ids import WorkspaceId
 from orchestra.executor.adapters.work import ExecutorWork
+from orchestra.executor.application.agents.journal_ports import ToolCalls, ToolCallView
 from orchestra.executor.application.attempts import AttemptView, ExecutingWork
 from orchestra.executor.application.check_commands import CommandRefusal, Wanted, check_commands
 from orchestra.executor.domain.errors import NoLog, UnknownAttempt
@@ -24,9 +25,11 @@ router = APIRouter()
 class CommandToCheck(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    argv: list[str]
+    argv: list[str] = []
     tools: list[str] = []
     hosts: list[str] = []
+    agent: bool = False
+    """An agent does it: it has no `argv`, and `tools` are the programs that it may run."""
 
 
 class CommandsToCheck(BaseModel):
@@ -84,6 +87,17 @@ async def show_log(
     return await content(desk_of(request).artifacts, log.sha256, "text/plain; charset=utf-8", offset)
 
 
+@router.get("/attempts/{attempt_id}/tool-calls")
+async def list_tool_calls(
+    attempt_id: str, caller: CurrentCaller, view: CurrentView, cursor: CurrentCursor
+) -> Page[ToolCallView]:
+    """What its agent wanted to do, what was decided about it, and what came of it; the oldest first."""
+    await _find(view, caller.workspace_id, attempt_id)
+    calls: ToolCalls = view.tool_calls
+    found = await calls.page(caller.workspace_id, attempt_id, after=cursor.after, limit=cursor.limit + 1)
+    return cursor.page(found, "id")
+
+
 async def _find(view: ExecutingWork, workspace_id: WorkspaceId, attempt_id: str) -> AttemptView:
     attempt = await view.attempts.find(workspace_id, attempt_id)
     if attempt is None:
@@ -110,5 +124,5 @@ async def check_policy(body: CommandsToCheck, request: Request, caller: CurrentC
     """Which of the commands would be refused, and why; nothing is run and nothing kept."""
     del caller
     desk = desk_of(request)
-    wanted = [Wanted(command.argv, command.tools, command.hosts) for command in body.commands]
+    wanted = [Wanted(command.argv, command.tools, command.hosts, command.agent) for command in body.commands]
     return Refusals(refusals=check_commands(desk.policy, desk.sandbox.level, wanted))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import Status, StatusCode
 
 from orchestra.chassis.telemetry.tracing import span
-from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt
+from orchestra.executor.domain.attempt import Ending, Failed, HeldAttempt, Suspended
 from orchestra.executor.domain.policy import Level
 
 
@@ -29,7 +29,8 @@ def attempted(attempt: HeldAttempt, level: Level) -> Generator[Callable[[Ending]
 
         def tell(ending: Ending) -> None:
             failure = ending.failure if isinstance(ending, Failed) else None
-            made.set_attribute("orchestra.attempt.outcome", failure or "succeeded")
+            rests = f"waits for {ending.waits_for.kind}" if isinstance(ending, Suspended) else "succeeded"
+            made.set_attribute("orchestra.attempt.outcome", failure or rests)
             if failure is not None:
                 made.set_attribute("error.type", failure)
                 made.set_status(Status(StatusCode.ERROR))

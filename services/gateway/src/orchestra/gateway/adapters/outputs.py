@@ -15,8 +15,6 @@ from orchestra.gateway.application.ports import Requester
 CHUNK = 64 * 1024
 """Bytes of a log at a time."""
 
-PAGE = 500
-
 
 class HttpOutputs:
     def __init__(self, services: Services) -> None:
@@ -27,16 +25,8 @@ class HttpOutputs:
         return _attempt(found) if found is not None else None
 
     async def attempts(self, requester: Requester, run_id: RunId, task_id: TaskId | None = None) -> Sequence[Attempt]:
-        wanted = {"run_id": run_id, "limit": PAGE, **({"task_id": task_id} if task_id else {})}
-        attempts: list[Attempt] = []
-        cursor: str | None = None
-        while True:
-            query = httpx.QueryParams({**wanted, **({"cursor": cursor} if cursor else {})})
-            page = await self._services.look_up("executor", requester, f"/attempts?{query}") or {"data": []}
-            attempts += [_attempt(each) for each in page["data"]]
-            cursor = page.get("next_cursor")
-            if cursor is None:
-                return attempts
+        wanted = {"run_id": run_id, **({"task_id": task_id} if task_id else {})}
+        return [_attempt(each) for each in await self._services.all("executor", requester, "/attempts", **wanted)]
 
     async def log(self, requester: Requester, attempt_id: AttemptId, offset: int) -> AsyncGenerator[bytes]:
         path = f"/attempts/{segment(attempt_id)}/log?offset={offset}"

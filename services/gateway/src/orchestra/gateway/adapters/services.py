@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -35,6 +35,9 @@ STEP = httpx.Timeout(30.0, connect=2.0)
 
 FOUND = 10.0
 """Seconds in which a service says what is not well."""
+
+PAGE = 500
+"""Rows of a list at a time."""
 
 READY = 3.0
 """Seconds in which a service says whether it is ready."""
@@ -133,7 +136,9 @@ class Services:
         places: dict[_Asked, list[int]] = {}
         for at, task in enumerate(tasks):
             if command := task.command:
-                places.setdefault((command.argv, command.tools, command.hosts), []).append(at)
+                places.setdefault(_Asked(command.argv, command.tools, command.hosts), []).append(at)
+            elif agent := task.agent:
+                places.setdefault(_Asked((), agent.commands, agent.hosts, agent=True), []).append(at)
         wanted = list(map(_asked, places))
         asked = self.ask("executor", _reader(requester), "POST", "/policy/check", json={"commands": wanted})
         where = list(places.values())
@@ -143,7 +148,12 @@ class Services:
             for at in where[int(each["index"])]
         ]
         refusals.sort(key=lambda refusal: refusal[0])
-        return [Fault(pointer=f"/tasks/{at}/command", code=code, detail=detail) for at, code, detail in refusals]
+        return [
+            Fault(
+                pointer=f"/tasks/{at}/{'agent' if tasks[at].command is None else 'command'}", code=code, detail=detail
+            )
+            for at, code, detail in refusals
+        ]
 
     async def knows_run(self, requester: Requester, run_id: RunId) -> bool:
         return await self.look_up("scheduler", requester, f"/runs/{segment(run_id)}") is not None
@@ -159,6 +169,18 @@ class Services:
         """What the service answers for the gateway's own use; None when there is no such thing. Raises Unavailable."""
         found = await self.ask(service, _reader(requester), "GET", path)
         return None if found.status_code == 404 else _answer(service, found)
+
+    async def all(self, service: str, requester: Requester, path: str, **query: str) -> list[dict[str, Any]]:
+        """All rows of a list that comes in pages; none where there is no such list. Raises Unavailable."""
+        rows: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            asked = httpx.QueryParams({**query, "limit": PAGE, **({"cursor": cursor} if cursor else {})})
+            page = await self.look_up(service, requester, f"{path}?{asked}") or {"data": []}
+            rows += page["data"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return rows
 
     async def readiness(self, service: str) -> dict[str, Any]:
         """What the service says of itself, ready or not, or why it says nothing."""
@@ -183,14 +205,22 @@ class Services:
             await client.aclose()
 
 
-_Asked = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+class _Asked(NamedTuple):
+    """What the executor's policy is asked about; an agent has no `argv`."""
+
+    argv: tuple[str, ...]
+    tools: tuple[str, ...]
+    hosts: tuple[str, ...]
+    agent: bool = False
+
+
 """Argv, tools, hosts: what the policy judges. The same of many tasks is asked about once."""
 
 
 def _asked(command: _Asked) -> dict[str, Any]:
-    """Hosts only where there are some: an older executor knows no such field, and nothing else is lost on it."""
-    argv, tools, hosts = command
-    return {"argv": argv, "tools": tools, **({"hosts": hosts} if hosts else {})}
+    """What is at its default is left out: an older executor knows no such field, and nothing else is lost on it."""
+    more = {"hosts": command.hosts} if command.hosts else {}
+    return {"argv": command.argv, "tools": command.tools, **more, **({"agent": True} if command.agent else {})}
 
 
 def segment(value: str) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import ProjectId, WorkspaceId
-from orchestra.gateway.application.ports import Begin, Policy, Projects, Unit
-from orchestra.gateway.application.request_plan import check_commands, request_plan
+from orchestra.gateway.application.ports import Begin, Policy, Projects, Teams, Unit
+from orchestra.gateway.application.request_plan import check_commands, request_plan, team_for
 from orchestra.gateway.domain.door import (
     Arrival,
     BrokerUser,
@@ -60,6 +60,7 @@ class Door:
     """The same for a view that writes nothing."""
     projects: Projects
     policy: Policy
+    teams: Teams
 
 
 async def accept_inbound(door: Door, arrival: Arrival, letter: Letter) -> InboundMessage | None:
@@ -75,11 +76,12 @@ async def accept_inbound(door: Door, arrival: Arrival, letter: Letter) -> Inboun
         check_limits(plan.wanted)
         project = await _project(door, requester, plan)
         await check_commands(door.policy, requester, plan.wanted.tasks)
+        team = await team_for(door.teams, requester, plan.wanted, project)
         async with door.begin() as work:
             if not await _is_first(work, arrival, stamp, user):
                 return None
             work.inbound.answer(stamp)
-            operation = await request_plan(work, plan.wanted, project, requester)
+            operation = await request_plan(work, plan.wanted, project, requester, team)
             return await _record(work, arrival, stamp, user, operation)
     except GatewayError as error:
         refusal = error if isinstance(error, Refused) else Refused(error.code, str(error))

@@ -1,4 +1,4 @@
-"""What the use cases need: repositories over one unit of work, and two questions to other services."""
+"""What the use cases need: repositories over one unit of work, and questions to other services."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from orchestra.contracts.event import Event
 from orchestra.contracts.ids import PlanId, ProjectId, RunId, WorkspaceId
-from orchestra.contracts.planning import Fault, TaskRequest
+from orchestra.contracts.planning import Fault, TaskRequest, TeamMember
 from orchestra.gateway.domain.api_key import ApiKey
 from orchestra.gateway.domain.door import BrokerUser, InboundMessage, Stamp
 from orchestra.gateway.domain.feed import FeedItem
@@ -132,6 +132,14 @@ class Policy(Protocol):
 
     async def denials(self, requester: Requester, tasks: Sequence[TaskRequest]) -> list[Fault]:
         """What it forbids among the tasks' commands, with pointers into the request."""
+        ...
+
+
+class Teams(Protocol):
+    """The scheduler's teams, with what the executor knows of their agents."""
+
+    async def team(self, requester: Requester, project_id: ProjectId) -> tuple[TeamMember, ...]:
+        """Whom work may be planned for; empty where the project has no team."""
         ...
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.edits import AddTask, ChangeTask, PlanEdits
-from orchestra.contracts.planning import PlanRequested, TaskRequest
-from orchestra.gateway.application.ports import Policy, Requester, Unit
+from orchestra.contracts.planning import PlanRequested, TaskRequest, TeamMember
+from orchestra.gateway.application.ports import Policy, Requester, Teams, Unit
 from orchestra.gateway.domain.errors import PolicyDenied, ProjectArchived
 from orchestra.gateway.domain.operation import Operation
 from orchestra.gateway.domain.plan_request import Project, WantedPlan, in_parts
@@ -13,7 +13,7 @@ from orchestra.gateway.domain.plan_request import Project, WantedPlan, in_parts
 
 async def check_commands(policy: Policy, requester: Requester, tasks: Sequence[TaskRequest]) -> None:
     """Before anything is written: a tool outside the whitelist is refused here. Raises PolicyDenied."""
-    if any(task.command for task in tasks) and (denials := await policy.denials(requester, tasks)):
+    if any(task.work for task in tasks) and (denials := await policy.denials(requester, tasks)):
         raise PolicyDenied(denials)
 
 
@@ -23,21 +23,33 @@ async def check_edits(policy: Policy, requester: Requester, request: PlanEdits) 
     for at, edit in enumerate(request.edits):
         if isinstance(edit, AddTask):
             asked[f"/edits/{at}/task"] = edit.task
-        elif isinstance(edit, ChangeTask) and edit.set.command:
-            asked[f"/edits/{at}/set"] = TaskRequest(id=edit.id, title="", command=edit.set.command)
+        elif isinstance(edit, ChangeTask) and (edit.set.command or edit.set.agent):
+            asked[f"/edits/{at}/set"] = TaskRequest(
+                id=edit.id, title="", command=edit.set.command, agent=edit.set.agent
+            )
     places = list(asked)
     try:
         await check_commands(policy, requester, list(asked.values()))
     except PolicyDenied as denied:
         raise PolicyDenied(
-            [
-                fault.model_copy(update={"pointer": f"{places[int(fault.pointer.split('/')[2])]}/command"})
-                for fault in denied.faults
-            ]
+            [fault.model_copy(update={"pointer": _moved(fault.pointer, places)}) for fault in denied.faults]
         ) from denied
 
 
-async def request_plan(work: Unit, wanted: WantedPlan, project: Project, requester: Requester) -> Operation:
+def _moved(pointer: str, places: Sequence[str]) -> str:
+    """`/tasks/1/command` at the second of the places."""
+    _, _, at, what = pointer.split("/")
+    return f"{places[int(at)]}/{what}"
+
+
+async def team_for(teams: Teams, requester: Requester, wanted: WantedPlan, project: Project) -> tuple[TeamMember, ...]:
+    """Whom a model may plan for: empty where none plans, and where nobody is known."""
+    return await teams.team(requester, project.id) if wanted.mode in ("model", "auto") else ()
+
+
+async def request_plan(
+    work: Unit, wanted: WantedPlan, project: Project, requester: Requester, team: tuple[TeamMember, ...] = ()
+) -> Operation:
     """Raises ProjectArchived."""
     if project.archived:
         raise ProjectArchived
@@ -59,9 +71,9 @@ async def request_plan(work: Unit, wanted: WantedPlan, project: Project, request
         project_name=project.name,
         document_name=wanted.document_name,
         document=wanted.document,
-        tasks=tuple(wanted.tasks),
         files=wanted.files,
+        team=team,
         requested_by=operation.requested_by,
     )
-    work.publish(*in_parts(request))
+    work.publish(*in_parts(request, wanted.written))
     return operation

@@ -10,7 +10,7 @@ from orchestra.contracts.ids import WorkspaceId
 from orchestra.gateway.domain.errors import GrantNotHeld, KeyRefused
 
 GRANTS = ("read", "write", "operator", "admin")
-"""Read; change; see and replay what failed; keys and broker users. None includes another."""
+"""Read; change; see and replay what failed; keys, broker users and budgets. None includes another."""
 
 CREDENTIAL = re.compile(r"^ork_([a-z0-9-]{1,20})_([0-9a-z]{1,60})_([0-9A-Za-z_-]{32,128})$")
 

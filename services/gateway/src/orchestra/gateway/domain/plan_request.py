@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from orchestra.contracts.ids import ProjectId, Sha256
-from orchestra.contracts.planning import Fault, PlanMode, PlanRequested, TaskRequest
+from orchestra.contracts.planning import Fault, PlanMode, PlanRequested, TaskRequest, TeamMember
 from orchestra.gateway.domain.errors import BinaryDocument, DocumentTooLarge, TaskTooLarge
 
 MAX_DOCUMENT = 1_000_000
@@ -17,6 +18,9 @@ MAX_TASK = 150_000
 
 PART = 180_000
 """Bytes of what is split, in one event; with its envelope the event stays under 200,000."""
+
+_DEFAULTS = 2_000
+"""Bytes that a task's fields at their default take, and more. Those of a dependency take less than it does itself."""
 
 _SLICE = 8_000
 """Characters; as JSON none takes more than 6 bytes."""
@@ -42,6 +46,11 @@ class WantedPlan:
     tasks: Sequence[TaskRequest] = ()
     files: dict[str, Sha256] = field(default_factory=dict[str, Sha256])
 
+    @cached_property
+    def written(self) -> tuple[bytes, ...]:
+        """Each task as JSON, as an event has it: what is at its default is left out."""
+        return tuple(task.model_dump_json(exclude_defaults=True).encode() for task in self.tasks)
+
 
 def check_limits(wanted: WantedPlan) -> None:
     """Raises DocumentTooLarge, BinaryDocument or TaskTooLarge."""
@@ -54,8 +63,8 @@ def check_limits(wanted: WantedPlan) -> None:
         raise DocumentTooLarge(f"The document has {size:,} bytes; at most {MAX_DOCUMENT:,} are allowed.")
     large = [
         Fault(pointer=f"/tasks/{at}", code="too-large", detail=f"A task takes at most {MAX_TASK:,} bytes.")
-        for at, task in enumerate(wanted.tasks)
-        if _weight(task) > MAX_TASK
+        for at, (task, text) in enumerate(zip(wanted.tasks, wanted.written, strict=True))
+        if 2 * len(text) + _DEFAULTS > MAX_TASK and _weight(task) > MAX_TASK
     ]
     if large:
         raise TaskTooLarge(large)
@@ -65,12 +74,16 @@ def check_limits(wanted: WantedPlan) -> None:
 class _Part:
     weight: int = 0
     document: list[str] = field(default_factory=list[str])
-    tasks: list[TaskRequest] = field(default_factory=list[TaskRequest])
+    tasks: list[bytes] = field(default_factory=list[bytes])
     files: dict[str, Sha256] = field(default_factory=dict[str, Sha256])
+    team: list[TeamMember] = field(default_factory=list[TeamMember])
 
 
-def in_parts(request: PlanRequested) -> tuple[PlanRequested, ...]:
-    """The same request as events that are small enough: document, tasks and files in their order over the parts."""
+def in_parts(request: PlanRequested, tasks: Iterable[bytes]) -> tuple[PlanRequested, ...]:
+    """The same request as events that are small enough: document, tasks, files and team in their order over the parts.
+
+    `tasks` are those of the request, as JSON; its own field is not looked at.
+    """
     parts = [_Part()]
 
     def room_for(weight: int) -> _Part:
@@ -79,22 +92,24 @@ def in_parts(request: PlanRequested) -> tuple[PlanRequested, ...]:
         parts[-1].weight += weight
         return parts[-1]
 
-    for text in _slices(request.document):
-        room_for(_weight(text)).document.append(text)
-    for task in request.tasks:
-        room_for(_weight(task)).tasks.append(task)
+    for piece in _slices(request.document):
+        room_for(_weight(piece)).document.append(piece)
+    for text in tasks:
+        room_for(len(text) + 1).tasks.append(text)
     for path, sha256 in request.files.items():
         room_for(_weight(path) + _weight(sha256)).files[path] = sha256
+    for member in request.team:
+        room_for(_weight(member)).team.append(member)
     return tuple(
         request.model_copy(
             update={
                 "document": "".join(part.document),
-                "tasks": tuple(part.tasks),
                 "files": part.files,
+                "team": tuple(part.team),
                 "part": number,
                 "parts": len(parts),
             }
-        )
+        ).written(tasks=part.tasks)
         for number, part in enumerate(parts, start=1)
     )
 
@@ -104,7 +119,7 @@ def _slices(text: str) -> Iterator[str]:
         yield text[start : start + _SLICE]
 
 
-def _weight(value: str | TaskRequest) -> int:
+def _weight(value: str | TaskRequest | TeamMember) -> int:
     """Bytes as JSON, with the comma or colon that follows."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else value.model_dump_json()
     return len(text.encode()) + 1

@@ -13,6 +13,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -27,6 +29,7 @@ from orchestra.contracts.edits import (
     TaskPatch,
 )
 from orchestra.contracts.ids import Sha256
+from orchestra.contracts.machine_work import AgentRequest
 from orchestra.contracts.planning import (
     AfterRequest,
     CommandRequest,
@@ -76,6 +79,25 @@ class CommandBody(CommandRequest):
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     fail_on: FailOnBody = FailOnBody()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     timeout_s: Annotated[int, Field(ge=1, le=86_400)] = 300
+
+
+class AgentBody(AgentRequest):
+    model_config = STRICT
+
+    instructions: Text = ""
+    tools: Texts = AgentRequest.model_fields["tools"].default
+    approve: Texts = ()
+    commands: Annotated[Texts, Field(max_length=100)] = ()
+    checks: Annotated[tuple[Texts, ...], Field(max_length=100)] = ()
+    model: Name | None = None
+    prefer: Name | None = None
+    prefer_type: Name | None = None
+    inputs: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
+    hosts: Annotated[Texts, Field(max_length=100)] = ()
+    mutexes: Annotated[Texts, Field(max_length=16)] = ()
+    retries: Annotated[int, Field(ge=0, le=100)] = 2
+    timeout_s: Annotated[int, Field(ge=1, le=86_400)] = 1800
 
 
 Priority = Annotated[int, Field(ge=-10_080, le=10_080)]
@@ -137,6 +159,16 @@ def _short(after: tuple[AfterBody, ...]) -> tuple[str | AfterRequest, ...]:
     )
 
 
+def _names_alone(after: object, validate: ValidatorFunctionWrapHandler) -> tuple[str | AfterRequest, ...]:
+    """Most lists are names alone, and very many: no mapping is made of each. Faults are found the long way."""
+    if isinstance(after, list):
+        entries = cast("list[object]", after)
+        names = [each for each in entries if isinstance(each, str)]
+        if len(names) == len(entries) and not _NOT_TEXT.search("".join(names)):
+            return tuple(names)
+    return validate(after)
+
+
 def _as_it_is(after: tuple[str | AfterRequest, ...]) -> tuple[str | AfterRequest, ...]:
     return after
 
@@ -145,6 +177,7 @@ After = Annotated[
     tuple[AfterBody, ...],
     BeforeValidator(_long, json_schema_input_type=tuple[str | AfterBody, ...]),
     AfterValidator(_short),
+    WrapValidator(_names_alone, json_schema_input_type=tuple[str | AfterBody, ...]),
     PlainSerializer(_as_it_is, return_type=tuple[str | AfterRequest, ...]),
 ]
 """Names and mappings; once validated, the contract's `after`."""
@@ -169,6 +202,7 @@ class TaskBody(TaskRequest):
     criteria: Texts = ()
     after: After = ()  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+    agent: AgentBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     start_at: GivenMoment | None = None
     deadline: GivenMoment | None = None
     wait: WaitBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
@@ -183,6 +217,7 @@ class PatchBody(TaskPatch):
     priority: Priority = 0
     criteria: Texts = ()
     command: CommandBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
+    agent: AgentBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
     start_at: GivenMoment | None = None
     deadline: GivenMoment | None = None
     wait: WaitBody | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (both are frozen)
@@ -213,7 +248,7 @@ class EditsBody(PlanEdits):
 
 
 class PlanBody(BaseModel):
-    """What is wanted. With tasks the mode is `given` unless said otherwise, without it is `document`."""
+    """What is wanted. With tasks the mode is `given` unless said otherwise, without it is `auto`."""
 
     model_config = STRICT
 
@@ -226,5 +261,5 @@ class PlanBody(BaseModel):
     """Project files by path, each uploaded as an artifact before."""
 
     def wanted(self) -> WantedPlan:
-        mode = self.mode or ("given" if self.tasks else "document")
+        mode = self.mode or ("given" if self.tasks else "auto")
         return WantedPlan(self.document, self.document_name, mode, self.tasks, self.files)

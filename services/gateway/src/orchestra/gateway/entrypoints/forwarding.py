@@ -12,9 +12,17 @@ from orchestra.chassis.http.identity import Caller, CurrentCaller
 from orchestra.chassis.http.problems import Problem
 from orchestra.gateway.adapters.services import TOTAL, Answer, Services, segment
 from orchestra.gateway.entrypoints.access import PREFIX, CurrentServices, needs
-from orchestra.gateway.entrypoints.routes import ANSWER, EDITS, FORK, FORWARDED, PLAN, Route
+from orchestra.gateway.entrypoints.routes import ANSWER, BUDGETS, EDITS, FORK, FORWARDED, PLAN, Route
 
-PASSED_ON = ("accept", "content-type", "content-length", "idempotency-key", "if-match", "if-none-match")
+PASSED_ON = (
+    "accept",
+    "content-type",
+    "content-length",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-agent-token",
+)
 PASSED_BACK = (
     "content-type",
     "content-length",
@@ -91,8 +99,8 @@ def _handler(route: Route) -> Any:
 
 for _route in FORWARDED:
     # plans.py answers for a plan that is on its way, and asks the policy about edits; answers.py looks for content;
-    # projects.py answers once a fork's project is known.
-    if _route not in (PLAN, EDITS, ANSWER, FORK):
+    # projects.py answers once a fork's project is known; budgets.py looks for what a budget belongs to.
+    if _route not in (PLAN, EDITS, ANSWER, FORK, *BUDGETS):
         router.add_api_route(
             _route.path,
             _handler(_route),

@@ -15,6 +15,7 @@ from orchestra.chassis.messaging.transport import InboundMessage
 from orchestra.chassis.telemetry.logging import logger
 from orchestra.chassis.telemetry.tracing import span
 from orchestra.gateway.adapters.services import Services
+from orchestra.gateway.adapters.teams import HttpTeams
 from orchestra.gateway.adapters.work import GatewayWork
 from orchestra.gateway.application.accept_inbound import Door, InboundPlan, Letter, accept_inbound
 from orchestra.gateway.domain.door import Arrival, Stamp
@@ -55,7 +56,13 @@ class InboundDoor:
     """What the transport hands every message to. Raises only Unavailable: then the message is kept."""
 
     def __init__(self, database: Database[GatewayWork], services: Services) -> None:
-        self._door = Door(begin=database.begin, read=database.read, projects=services, policy=services)
+        self._door = Door(
+            begin=database.begin,
+            read=database.read,
+            projects=services,
+            policy=services,
+            teams=HttpTeams(services),
+        )
 
     async def __call__(self, message: InboundMessage) -> None:
         arrival = Arrival(message.user, message.routing_key, message.body)

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from orchestra.chassis.http.commands import CurrentCommand
 from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.views import CurrentView
+from orchestra.gateway.adapters.teams import HttpTeams
 from orchestra.gateway.adapters.work import GatewayWork
-from orchestra.gateway.application.request_plan import check_commands, check_edits, request_plan
+from orchestra.gateway.application.request_plan import check_commands, check_edits, request_plan, team_for
 from orchestra.gateway.domain.errors import UnknownOperation
 from orchestra.gateway.domain.operation import OperationStatus
 from orchestra.gateway.domain.plan_request import check_limits
@@ -51,9 +52,10 @@ async def request(project_id: str, body: PlanBody, command: CurrentCommand, serv
     check_limits(wanted)
     project = await services.project(caller, project_id)
     await check_commands(services, caller, wanted.tasks)
+    team = await team_for(HttpTeams(services), caller, wanted, project)
 
     async def effect(work: GatewayWork) -> PlanAccepted:
-        operation = await request_plan(work, wanted, project, caller)
+        operation = await request_plan(work, wanted, project, caller, team)
         return PlanAccepted(plan_id=operation.plan_id, operation_id=operation.id)
 
     return await command.run(effect, status=202, location=lambda accepted: f"{PREFIX}/plans/{accepted.plan_id}")

@@ -13,7 +13,7 @@ class Route:
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     service: ServiceName
-    grant: Literal["read", "write"]
+    grant: Literal["read", "write", "admin"]
     in_project: bool = False
     """The planner must know the project first: the service itself keeps no list of them."""
     streamed: bool = False
@@ -24,6 +24,20 @@ PLAN = Route("GET", "/plans/{plan_id}", "planner", "read")
 EDITS = Route("POST", "/projects/{project_id}/plans/edits", "planner", "write")
 FORK = Route("POST", "/runs/{run_id}/fork", "scheduler", "write")
 ANSWER = Route("POST", "/checkpoints/{checkpoint_id}/answer", "scheduler", "write")
+
+PROJECT_MODEL = "/projects/{project_id}/model"
+MODEL_KEYS = "/projects/{project_id}/model-keys"
+TOOL_SERVERS = "/projects/{project_id}/tool-servers"
+KNOWLEDGE = "/projects/{project_id}/knowledge"
+BUDGET = "/budgets/{scope}/{name}"
+BUDGETS = (
+    Route("GET", BUDGET, "executor", "read"),
+    Route("PUT", BUDGET, "executor", "admin"),
+    Route("DELETE", BUDGET, "executor", "admin"),
+    Route("POST", f"{BUDGET}/top-up", "executor", "admin"),
+)
+
+AGENT = "/agents/{agent}"
 
 MAIL = "/mail-subscriptions/{mail_subscription_id}"
 
@@ -40,6 +54,7 @@ FORWARDED: tuple[Route, ...] = (
     Route("GET", "/plans/{plan_id}/diff", "planner", "read"),
     Route("POST", "/plans/{plan_id}/approve", "planner", "write"),
     Route("POST", "/plans/{plan_id}/reject", "planner", "write"),
+    Route("POST", "/plans/{plan_id}/cancel", "planner", "write"),
     Route("PUT", "/projects/{project_id}/team", "scheduler", "write", in_project=True),
     Route("GET", "/projects/{project_id}/team", "scheduler", "read"),
     Route("GET", "/projects/{project_id}/members", "scheduler", "read", in_project=True),
@@ -104,7 +119,39 @@ FORWARDED: tuple[Route, ...] = (
     Route("GET", "/attempts", "executor", "read"),
     Route("GET", "/attempts/{attempt_id}", "executor", "read"),
     Route("GET", "/attempts/{attempt_id}/log", "executor", "read", streamed=True),
+    Route("GET", "/attempts/{attempt_id}/tool-calls", "executor", "read"),
     Route("GET", "/policy", "executor", "read"),
+    Route("GET", "/models", "executor", "read"),
+    Route("GET", PROJECT_MODEL, "executor", "read", in_project=True),
+    Route("PUT", PROJECT_MODEL, "executor", "write", in_project=True),
+    Route("DELETE", PROJECT_MODEL, "executor", "write", in_project=True),
+    Route("GET", MODEL_KEYS, "executor", "read", in_project=True),
+    Route("GET", f"{MODEL_KEYS}/{{provider}}", "executor", "read", in_project=True),
+    Route("PUT", f"{MODEL_KEYS}/{{provider}}", "executor", "write", in_project=True),
+    Route("DELETE", f"{MODEL_KEYS}/{{provider}}", "executor", "write", in_project=True),
+    Route("POST", f"{MODEL_KEYS}/{{provider}}/test", "executor", "write", in_project=True),
+    Route("GET", "/agents", "executor", "read"),
+    Route("GET", AGENT, "executor", "read"),
+    Route("PUT", AGENT, "executor", "admin"),
+    Route("DELETE", AGENT, "executor", "admin"),
+    Route("POST", f"{AGENT}/pause", "executor", "admin"),
+    Route("POST", f"{AGENT}/resume", "executor", "admin"),
+    # The agent's own token proves it: whoever holds that needs a key that changes nothing else.
+    Route("POST", f"{AGENT}/heartbeat", "executor", "read"),
+    Route("GET", "/tool-servers", "executor", "read"),
+    Route("GET", TOOL_SERVERS, "executor", "read", in_project=True),
+    Route("GET", f"{TOOL_SERVERS}/{{name}}", "executor", "read", in_project=True),
+    Route("PUT", f"{TOOL_SERVERS}/{{name}}", "executor", "write", in_project=True),
+    Route("DELETE", f"{TOOL_SERVERS}/{{name}}", "executor", "write", in_project=True),
+    Route("POST", f"{TOOL_SERVERS}/{{name}}/test", "executor", "write", in_project=True),
+    Route("GET", KNOWLEDGE, "executor", "read", in_project=True),
+    Route("POST", KNOWLEDGE, "executor", "write", in_project=True),
+    Route("GET", f"{KNOWLEDGE}/{{finding_id}}", "executor", "read", in_project=True),
+    Route("DELETE", f"{KNOWLEDGE}/{{finding_id}}", "executor", "write", in_project=True),
+    Route("GET", "/budgets", "executor", "read"),
+    *BUDGETS,
+    Route("GET", "/costs", "executor", "read"),
+    Route("GET", "/ledger", "executor", "read"),
     Route("POST", "/webhooks", "notifier", "write"),
     Route("GET", "/webhooks", "notifier", "read"),
     Route("GET", "/webhooks/{webhook_id}", "notifier", "read"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from orchestra.contracts.budgets import BudgetExhausted, BudgetRaised, BudgetWarned
 from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.ids import WorkspaceId
 from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskChange, TasksChanged, TaskStatus
@@ -17,6 +18,9 @@ NoticeKind = Literal[
     "checkpoint.raised",
     "checkpoint.escalated",
     "checkpoint.resolved",
+    "budget.warned",
+    "budget.exhausted",
+    "budget.raised",
 ]
 """What one can ask to hear."""
 
@@ -110,12 +114,37 @@ def of_checkpoint(event: CheckpointRaised | CheckpointResolved, at: datetime) ->
     }
     if isinstance(event, CheckpointResolved):
         details |= {"status": event.status, "answer": event.answer, "by": event.by}
-        details |= {"guidance": _short(event.guidance), "cause": _short(event.cause)}
+        details |= {"guidance": _short(event.guidance), "cause": _short(event.cause), "text": _short(event.text)}
         return [Notice(event.workspace_id, "checkpoint.resolved", event.checkpoint_id, at, details)]
     details |= {"status": "open", "question": _short(event.question, LONGEST_QUESTION), "choices": event.choices}
     details["expires_at"] = event.expires_at.isoformat() if event.expires_at else None
     kind: NoticeKind = "checkpoint.escalated" if event.escalated else "checkpoint.raised"
     return [Notice(event.workspace_id, kind, event.checkpoint_id, at, details)]
+
+
+def of_budget(event: BudgetWarned | BudgetExhausted | BudgetRaised, fact: str) -> list[Notice]:
+    """That most of a limit is used, that something was refused, or that there is more; each event once."""
+    details: dict[str, Any] = {
+        "workspace_id": event.workspace_id,
+        "project_id": event.project_id,
+        "run_id": event.run_id,
+        "task_id": event.task_id,
+        "scope": event.scope,
+        "name": event.name,
+        "period": event.period,
+        "unit": event.unit,
+        "limit": event.limit,
+        "settled": event.settled,
+        "held": event.held,
+    }
+    match event:
+        case BudgetWarned():
+            kind: NoticeKind = "budget.warned"
+        case BudgetExhausted():
+            kind, details = "budget.exhausted", {**details, "asked": event.asked}
+        case BudgetRaised():
+            kind, details = "budget.raised", {**details, "before": event.before, "by": event.by}
+    return [Notice(event.workspace_id, kind, fact, event.at, details)]
 
 
 def _details(event: TasksChanged, change: TaskChange) -> dict[str, Any]:

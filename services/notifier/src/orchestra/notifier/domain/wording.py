@@ -28,9 +28,11 @@ def wording(delivery: Delivery) -> Wording:
         ("Cause", told.get("cause")),
         ("Answer with", _command(told)),
         ("Open until", told.get("expires_at")),
+        ("Said", told.get("text")),
         ("Guidance", told.get("guidance")),
         ("Assignee", told.get("assignee")),
         ("Attempt", told.get("attempt")),
+        ("Raise it with", _raise_command(delivery.kind, told)),
         ("Tasks", _totals(told.get("totals", {}))),
         ("Project", told.get("project_id")),
         ("Run", told.get("run_id")),
@@ -91,7 +93,56 @@ def _resolved(told: Mapping[str, Any]) -> tuple[str, str]:
 def _command(told: Mapping[str, Any]) -> str:
     if "choices" not in told:
         return ""
-    return f"orchestra checkpoint answer {told['checkpoint_id']} {'|'.join(told['choices'])}"
+    choices = ("answer TEXT" if choice == "answer" else choice for choice in told["choices"])
+    return f"orchestra checkpoint answer {told['checkpoint_id']} {'|'.join(choices)}"
+
+
+def _warned(told: Mapping[str, Any]) -> tuple[str, str]:
+    whose = _budget(told)
+    return (
+        f"Budget nearly used: {whose}",
+        f"{_share(told)} % of the limit of {whose} are used: {_amount(told, 'settled')} settled and "
+        f"{_amount(told, 'held')} held of {_amount(told, 'limit')}.",
+    )
+
+
+def _exhausted(told: Mapping[str, Any]) -> tuple[str, str]:
+    whose = _budget(told)
+    return (
+        f"Budget exhausted: {whose}",
+        f"A call was refused. It asked for {_amount(told, 'asked')}; of {_amount(told, 'limit')} of {whose}, "
+        f"{_amount(told, 'settled')} are settled and {_amount(told, 'held')} held.",
+    )
+
+
+def _raised(told: Mapping[str, Any]) -> tuple[str, str]:
+    whose = _budget(told)
+    now = "There is no limit any more" if told["limit"] is None else f"The limit is {_amount(told, 'limit')} now"
+    return f"Budget raised: {whose}", f"{now}; it was {_amount(told, 'before')}. By {told['by'] or 'the system'}."
+
+
+def _budget(told: Mapping[str, Any]) -> str:
+    """`the workspace's day 2026-11-29`, `project prj_1`."""
+    if told["period"]:
+        return f"the workspace's {told['scope']} {told['period']}"
+    return f"{told['scope']} {told['name']}"
+
+
+def _share(told: Mapping[str, Any]) -> int:
+    return int(100 * (told["settled"] + told["held"]) // max(1, told["limit"]))
+
+
+def _amount(told: Mapping[str, Any], name: str) -> str:
+    number = int(told[name])
+    return f"{number / 1_000_000:.2f} USD" if told["unit"] == "micros" else f"{number:,} {told['unit']}"
+
+
+def _raise_command(kind: str, told: Mapping[str, Any]) -> str:
+    if kind not in ("budget.warned", "budget.exhausted"):
+        return ""
+    name = "" if told["period"] else f" {told['name']}"
+    more = "--usd 5" if told["unit"] == "micros" else f"--{told['unit']} {told['limit']}"
+    return f"orchestra budget top-up {told['scope']}{name} {more}"
 
 
 def _test(_told: Mapping[str, Any]) -> tuple[str, str]:
@@ -105,5 +156,8 @@ _WORDS = {
     "checkpoint.raised": _checkpoint,
     "checkpoint.escalated": _escalated,
     "checkpoint.resolved": _resolved,
+    "budget.warned": _warned,
+    "budget.exhausted": _exhausted,
+    "budget.raised": _raised,
     "test": _test,
 }

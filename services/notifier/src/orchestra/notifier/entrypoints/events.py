@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from orchestra.chassis.messaging.subscriptions import Subscriptions
+from orchestra.contracts.budgets import BudgetExhausted, BudgetRaised, BudgetWarned
 from orchestra.contracts.checkpoints import CheckpointRaised, CheckpointResolved
 from orchestra.contracts.scheduling import RunChanged, TasksChanged
 from orchestra.notifier.adapters.work import NotifyingWork
@@ -30,6 +31,27 @@ async def checkpoint_raised(event: CheckpointRaised, work: NotifyingWork) -> Non
 @subscriptions.on(CheckpointResolved)
 async def checkpoint_resolved(event: CheckpointResolved, work: NotifyingWork) -> None:
     await announce(work, notice.of_checkpoint(event, _at(work)))
+
+
+@subscriptions.on(BudgetWarned)
+async def budget_warned(event: BudgetWarned, work: NotifyingWork) -> None:
+    await announce(work, notice.of_budget(event, _fact(work)))
+
+
+@subscriptions.on(BudgetExhausted)
+async def budget_exhausted(event: BudgetExhausted, work: NotifyingWork) -> None:
+    await announce(work, notice.of_budget(event, _fact(work)))
+
+
+@subscriptions.on(BudgetRaised)
+async def budget_raised(event: BudgetRaised, work: NotifyingWork) -> None:
+    await announce(work, notice.of_budget(event, _fact(work)))
+
+
+def _fact(work: NotifyingWork) -> str:
+    """The event's own id: a budget may be warned of again, once its limit has changed."""
+    assert work.cause is not None
+    return work.cause.id
 
 
 def _at(work: NotifyingWork) -> datetime:

@@ -1,9 +1,11 @@
 """Plans on SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 from sqlalchemy import Select, Update, select, update
 
 from orchestra.chassis.database.statement import Copy
@@ -12,16 +14,21 @@ from orchestra.chassis.errors import Transient
 from orchestra.chassis.telemetry.tracing import traceparent
 from orchestra.contracts.ids import PlanId, ProjectId, TaskId, WorkspaceId
 from orchestra.contracts.planning import Fault, PlanRequested
-from orchestra.planner.adapters.tables import COVERAGE, PLAN, PLAN_TASK, STANDING, TASK_KEY
-from orchestra.planner.application.ports import Proposal, Waiting
+from orchestra.planner.adapters.tables import COVERAGE, PLAN, PLAN_TASK, STANDING, TASK_KEY, TO_HAND_ON
+from orchestra.planner.application.ports import Approved, Proposal, Waiting
 from orchestra.planner.application.views import PlanSummary
-from orchestra.planner.domain.plan import Plan
+from orchestra.planner.domain.plan import Plan, whole
 
 _PLAN = TypeAdapter(Plan)
+_PARTS = TypeAdapter(list[PlanRequested])
 _FAULTS = TypeAdapter(Sequence[Fault])
 _TASKS = Copy(PLAN_TASK, "plan_id", "position", "key", "task_id")
 _KEYS = Copy(TASK_KEY, "workspace_id", "project_id", "key", "task_id")
 _COVERED = Copy(COVERAGE, "plan_id", "number", "position")
+_APPROVED = select(
+    *(PLAN.c[name] for name in ("workspace_id", "project_id", "id", "version", "hash", "follows", "trace", "content"))
+)
+_WAITING = tuple(PLAN.c[name] for name in ("workspace_id", "project_id", "id", "mode", "trace", "request"))
 _SUMMARY = tuple(PLAN.c[name] for name in PlanSummary.__dataclass_fields__)
 
 
@@ -29,18 +36,18 @@ class SqlPlans:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    async def request(self, request: PlanRequested) -> None:
+    async def request(self, part: PlanRequested, parts: Sequence[str]) -> None:
         await self._work.connection.execute(
             self._work.dialect.insert(PLAN)
             .values(
-                id=request.plan_id,
-                workspace_id=request.workspace_id,
-                project_id=request.project_id,
+                id=part.plan_id,
+                workspace_id=part.workspace_id,
+                project_id=part.project_id,
                 status="requested",
-                mode=request.mode,
-                document_name=request.document_name,
-                request=request.to_json(),
-                requested_by=request.requested_by,
+                mode=part.mode,
+                document_name=part.document_name,
+                request=f"[{','.join(parts)}]",
+                requested_by=part.requested_by,
                 trace=traceparent(),
                 created_at=self._work.now,
             )
@@ -48,9 +55,13 @@ class SqlPlans:
         )
 
     async def oldest_requested(self) -> Waiting | None:
-        query = select(PLAN.c.request, PLAN.c.trace).where(PLAN.c.status == "requested")
+        query = select(*_WAITING).where(PLAN.c.status == "requested", PLAN.c.waits_for.is_(None))
         row = (await self._work.connection.execute(query.order_by(PLAN.c.created_at, PLAN.c.id).limit(1))).first()
-        return Waiting(PlanRequested.model_validate_json(row.request), row.trace) if row else None
+        return _waiting(row) if row else None
+
+    async def requested(self, plan_id: PlanId) -> Waiting:
+        query = select(*_WAITING).where(PLAN.c.id == plan_id)
+        return _waiting((await self._work.connection.execute(query)).one())
 
     async def propose(self, plan_id: PlanId, proposal: Proposal, follows: PlanId | None) -> bool:
         return await self._plan(
@@ -59,7 +70,9 @@ class SqlPlans:
             follows=follows,
             version=proposal.version,
             hash=proposal.hash,
+            size=len(proposal.plan.tasks),
             content=_text(proposal.plan),
+            mode=proposal.plan.mode,
         )
 
     async def add_proposed(
@@ -79,6 +92,7 @@ class SqlPlans:
                 follows=plan.follows,
                 version=proposal.version,
                 hash=proposal.hash,
+                size=len(proposal.plan.tasks),
                 content=_text(proposal.plan),
                 created_at=now,
                 planned_at=now,
@@ -140,21 +154,32 @@ class SqlPlans:
         )
         await self._work.connection.execute(superseded.values(status="applied", superseded_by=None, ended_at=None))
 
-    async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
+    async def approve(self, plan_id: PlanId, approved_by: str) -> None:
         proposed = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.status == "proposed")
-        await self._work.connection.execute(
-            proposed.values(status="approved", approved_by=approved_by, approved_at=self._work.now)
-        )
-        positions = {task.id: position for position, task in enumerate(plan.tasks)}
-        tasks = ((plan_id, position, key, ids[key]) for key, position in positions.items())
+        approved = {"status": "approved", "approved_by": approved_by, "approved_at": self._work.now}
+        await self._work.connection.execute(proposed.values(**approved, trace=traceparent()))
+
+    async def size(self, plan_id: PlanId) -> int | None:
+        query = select(PLAN.c.size).where(PLAN.c.id == plan_id)
+        return (await self._work.connection.execute(query)).scalar_one()
+
+    async def approved(self, plan_id: PlanId) -> Approved:
+        return _approved((await self._work.connection.execute(_APPROVED.where(PLAN.c.id == plan_id))).one())
+
+    async def next_to_hand_on(self) -> Approved | None:
+        waiting = _APPROVED.where(TO_HAND_ON).order_by(PLAN.c.approved_at, PLAN.c.id).limit(1)
+        row = (await self._work.connection.execute(waiting)).first()
+        return _approved(row) if row else None
+
+    async def hand_on(self, plan_id: PlanId, ids: Mapping[str, TaskId], covered: Iterable[tuple[int, int]]) -> bool:
+        waiting = update(PLAN).where(PLAN.c.id == plan_id, PLAN.c.handed_on_at.is_(None))
+        if not await self._changed(waiting.values(handed_on_at=self._work.now)):
+            return False
+        tasks = ((plan_id, position, key, task_id) for position, (key, task_id) in enumerate(ids.items()))
         await self._work.copy(_TASKS, tasks)
         await self._name_tasks(plan_id, ids)
-        covered = (
-            (plan_id, requirement.number, positions[key])
-            for requirement in plan.requirements
-            for key in plan.coverage[requirement.id]
-        )
-        await self._work.copy(_COVERED, covered)
+        await self._work.copy(_COVERED, ((plan_id, number, position) for number, position in covered))
+        return True
 
     async def _name_tasks(self, plan_id: PlanId, ids: Mapping[str, TaskId]) -> None:
         query = select(PLAN.c.workspace_id, PLAN.c.project_id).where(PLAN.c.id == plan_id)
@@ -193,3 +218,17 @@ class SqlPlans:
 
 def _text(plan: Plan) -> str:
     return _PLAN.dump_json(plan, exclude_defaults=True).decode()
+
+
+def _approved(row: Any) -> Approved:
+    workspace_id, project_id, plan_id, version, content_hash, follows, trace, content = row
+    return Approved(workspace_id, project_id, plan_id, version, content_hash, follows, trace, from_json(content))
+
+
+def _waiting(row: Any) -> Waiting:
+    return Waiting(row.workspace_id, row.project_id, row.id, row.mode, row.trace, partial(_request, row.request))
+
+
+def _request(text: str) -> PlanRequested:
+    """The request from its parts; older rows have it as one."""
+    return whole(_PARTS.validate_json(text if text.startswith("[") else f"[{text}]"))

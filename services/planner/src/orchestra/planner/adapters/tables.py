@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from orchestra.chassis.database.tables import add_chassis_tables
-from orchestra.chassis.database.types import Instant, Json
+from orchestra.chassis.database.types import Counter, Instant, Json
 
 metadata = MetaData()
 add_chassis_tables(metadata)
@@ -24,6 +24,7 @@ STANDING = ("approved", "applied")
 """Statuses of the one plan that a project goes by."""
 
 _REQUESTED = text("status = 'requested'")
+TO_HAND_ON = text("approved_at IS NOT NULL AND handed_on_at IS NULL")
 _STANDING = text("status IN ('approved', 'applied')")
 
 PROJECT = Table(
@@ -68,6 +69,7 @@ PLAN = Table(
     Column("request", Text, nullable=False),
     Column("content", Text),
     Column("hash", String(64)),
+    Column("size", Integer),
     Column("faults", Text, nullable=False, server_default="[]"),
     Column("requested_by", Text, nullable=False),
     Column("approved_by", Text),
@@ -75,15 +77,18 @@ PLAN = Table(
     Column("created_at", Instant, nullable=False),
     Column("planned_at", Instant),
     Column("approved_at", Instant),
+    Column("handed_on_at", Instant),
     Column("settled_at", Instant),
     Column("follows", String(64)),
     Column("superseded_by", String(64)),
     Column("rejected_by", Text),
     Column("reason", Text),
     Column("ended_at", Instant),
+    Column("waits_for", String(64)),
     ForeignKeyConstraint(["workspace_id", "project_id"], ["project.workspace_id", "project.id"]),
     UniqueConstraint("workspace_id", "project_id", "version", name="plan_version"),
     Index("plan_of_project", "workspace_id", "project_id", "id"),
+    Index("plan_to_hand_on", "approved_at", "id", postgresql_where=TO_HAND_ON, sqlite_where=TO_HAND_ON),
     Index("plan_requested", "created_at", "id", postgresql_where=_REQUESTED, sqlite_where=_REQUESTED),
     Index(
         "plan_standing",
@@ -97,8 +102,27 @@ PLAN = Table(
 """What was asked for and what came of it.
 
 `request`, `content` and `faults` are JSON as text: nothing is ever looked for inside them, and text keeps what JSONB
-refuses (NUL) or loses (the order of keys).
+refuses (NUL) or loses (the order of keys). `size` counts the tasks of a proposed plan. `trace` is that of what is to be
+done next: of the request until there is a plan, of the approval until its graph is handed on. `waits_for`: the model
+call without whose answer it cannot go on.
 """
+
+MODEL_CALL = Table(
+    "model_call",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("plan_id", String(64), ForeignKey("plan.id"), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("answer", Text),
+    Column("faults", Text, nullable=False, server_default="[]"),
+    Column("model", Text),
+    Column("cost_micros", Counter, nullable=False, server_default="0"),
+    Column("asked_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    UniqueConstraint("plan_id", "round", name="model_call_round"),
+)
+"""What models were asked for plans: `asked`, then `answered`, `failed` or `cancelled`."""
 
 PLAN_TASK = Table(
     "plan_task",

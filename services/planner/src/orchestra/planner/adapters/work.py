@@ -1,10 +1,12 @@
 """The planner's unit of work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
-from orchestra.chassis.messaging.inbox import gather
+from orchestra.chassis.messaging.inbox import gather, gather_texts
+from orchestra.contracts.event import PartedEvent
 from orchestra.planner.adapters.completions import SqlCompletions
+from orchestra.planner.adapters.model_calls import SqlModelCalls
 from orchestra.planner.adapters.plans import SqlPlans
 from orchestra.planner.adapters.projects import SqlProjects
 from orchestra.planner.adapters.requirements import SqlRequirements
@@ -28,5 +30,18 @@ class PlanningWork(UnitOfWork):
     def completions(self) -> SqlCompletions:
         return SqlCompletions(self)
 
-    async def gathered(self, part: Part) -> Sequence[Part] | None:
+    @property
+    def model_calls(self) -> SqlModelCalls:
+        return SqlModelCalls(self)
+
+    def seal(self, text: str, about: str) -> str:
+        return self.settings.sealer.seal(text, about)
+
+    def open(self, sealed: str, about: str) -> str:
+        return self.settings.sealer.open(sealed, about)
+
+    async def gathered(self, part: Part) -> Iterator[Part] | None:
         return await gather(self, f"{self.service}:{part.kind}", part)
+
+    async def gathered_texts(self, part: PartedEvent) -> Sequence[str] | None:
+        return await gather_texts(self, f"{self.service}:{part.kind}", part)

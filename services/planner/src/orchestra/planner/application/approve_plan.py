@@ -1,17 +1,19 @@
-"""Approve exactly the plan that was read, by its hash, and hand its graph on: one transaction.
+"""Approve exactly the plan that was read, by its hash: from then on it stands.
 
-The plan takes the place of the one that stood when it was proposed. A task keeps the id that its key ever had, so
-that the scheduler knows what of the work has been begun.
+It takes the place of the one that stood when it was proposed. Its graph is handed on in the same transaction, or, where
+it is large, straight after it by a loop: an approval answers at once, however large the plan.
 """
 
-from orchestra.chassis.ids import new_id
 from orchestra.contracts.ids import PlanId, Sha256, WorkspaceId
-from orchestra.contracts.planning import PlanApproved, TasksDecomposed
-from orchestra.planner.application.ports import Proposal, Work
+from orchestra.contracts.planning import PlanApproved
+from orchestra.planner.application.hand_on import HANDING_ON, hand_on
+from orchestra.planner.application.ports import Work
 from orchestra.planner.application.queries import find_plan
 from orchestra.planner.application.views import PlanSummary
-from orchestra.planner.domain.decompose import decompose, in_parts
 from orchestra.planner.domain.errors import HashMismatch, PlanNotProposed, PlanOvertaken
+
+AT_ONCE = 1_000
+"""Tasks of a plan whose graph is handed on as it is approved: whoever approved it then finds the ids of its tasks."""
 
 
 async def approve_plan(
@@ -24,57 +26,41 @@ async def approve_plan(
     project_id = (await find_plan(work, workspace_id, plan_id)).project_id
     await work.projects.hold(workspace_id, project_id)  # what is read from here on cannot change before we commit
     plan = await find_plan(work, workspace_id, plan_id)
-    proposal = await work.plans.proposal(plan_id)
-    if proposal is None or plan.status not in ("proposed", "approved", "applied"):
+    if plan.hash is None or plan.status not in ("proposed", "approved", "applied"):
         raise PlanNotProposed(plan.status)
-    if proposal.hash != content_hash:
-        raise HashMismatch(content_hash, proposal.hash)
+    if plan.hash != content_hash:
+        raise HashMismatch(content_hash, plan.hash)
     if plan.status != "proposed":
         return plan
-    await hand_on(work, workspace_id, plan, proposal, approved_by)
+    await have_stand(work, workspace_id, plan, approved_by)
     return await find_plan(work, workspace_id, plan_id)
 
 
-async def hand_on(
-    work: Work, workspace_id: WorkspaceId, plan: PlanSummary, proposal: Proposal, approved_by: str
-) -> None:
+async def have_stand(work: Work, workspace_id: WorkspaceId, plan: PlanSummary, approved_by: str) -> None:
     """Have a proposed plan stand. The caller holds the project. Raises PlanOvertaken."""
+    assert plan.version is not None  # what is proposed has a version and a hash
+    assert plan.hash is not None
     standing = await work.plans.standing(workspace_id, plan.project_id)
     if plan.follows != (standing.id if standing else None):
         found = (standing.id, standing.version) if standing else (None, None)
         raise PlanOvertaken(plan.follows, *found)
-    known = await work.plans.keys(workspace_id, plan.project_id)
-    if standing:
-        if not await work.plans.supersede(standing.id, plan.id):
-            raise PlanOvertaken(plan.follows, None, None)
-        known |= await work.plans.task_ids(standing.id)
-    graph = decompose(proposal.plan, lambda key: known.get(key) or new_id("tsk"))
-    await work.plans.approve(plan.id, approved_by, proposal.plan, {task.key: task.id for task in graph.tasks})
-    approved = PlanApproved(
-        workspace_id=workspace_id,
-        project_id=plan.project_id,
-        sequence=2,
-        plan_id=plan.id,
-        version=proposal.version,
-        hash=proposal.hash,
-        approved_by=approved_by,
-        supersedes=plan.follows,
-    )
-    parts = in_parts(graph)
-    decomposed = [
-        TasksDecomposed(
+    if standing and not await work.plans.supersede(standing.id, plan.id):
+        raise PlanOvertaken(plan.follows, None, None)
+    await work.plans.approve(plan.id, approved_by)
+    work.publish(
+        PlanApproved(
             workspace_id=workspace_id,
             project_id=plan.project_id,
-            sequence=3,
+            sequence=2,
             plan_id=plan.id,
-            version=proposal.version,
-            hash=proposal.hash,
+            version=plan.version,
+            hash=plan.hash,
+            approved_by=approved_by,
             supersedes=plan.follows,
-            part=number,
-            parts=len(parts),
-            tasks=part.tasks,
-            dependencies=part.dependencies,
         )
-        for number, part in enumerate(parts, start=1)
-    ]
-    work.publish(approved, *decomposed)
+    )
+    size = await work.plans.size(plan.id)
+    if size is not None and size <= AT_ONCE:
+        await hand_on(work, await work.plans.approved(plan.id))
+    else:
+        work.wake(HANDING_ON)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.edits import PlanEdits
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, WorkspaceId
-from orchestra.planner.application.approve_plan import hand_on
+from orchestra.planner.application.approve_plan import have_stand
 from orchestra.planner.application.ports import Proposal, Store, Work
 from orchestra.planner.application.queries import find_plan, find_project, find_standing
 from orchestra.planner.application.record_version import Version, record_version
@@ -58,5 +58,5 @@ async def edit_plan(
     await work.plans.add_proposed(workspace_id, made, proposal, request.model_dump_json())
     await record_version(work, Version(workspace_id, project_id, plan_id, standing.id), proposal)
     if request.approve:
-        await hand_on(work, workspace_id, await find_plan(work, workspace_id, plan_id), proposal, requested_by)
+        await have_stand(work, workspace_id, await find_plan(work, workspace_id, plan_id), requested_by)
     return await find_plan(work, workspace_id, plan_id)

@@ -1,15 +1,16 @@
 """What the use cases need from the outside."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from orchestra.contracts.event import Event, PartedEvent
-from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId, WorkspaceId
-from orchestra.contracts.planning import Fault, PlanRequested
+from orchestra.contracts.ids import CallId, PlanId, ProjectId, Sha256, TaskId, WorkspaceId
+from orchestra.contracts.planning import Fault, PlanMode, PlanRequested, TaskRequest
 from orchestra.planner.application.views import PlanSummary, Project, RequirementView
+from orchestra.planner.domain.decompose import Stored
 from orchestra.planner.domain.document import Block
 from orchestra.planner.domain.plan import Plan
 from orchestra.planner.domain.requirements import Requirement
@@ -20,12 +21,62 @@ ReadBlocks = Callable[[str], Iterable[Block]]
 """Reads a document. May take seconds: never called on the event loop."""
 
 
+class Draft(NamedTuple):
+    """What a model wants to have planned."""
+
+    tasks: tuple[TaskRequest, ...]
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """How drafts are written."""
+
+    schema: Callable[[bool], dict[str, Any]]
+    """JSON Schema, with work for AI agents or without."""
+    read: Callable[[str], Draft]
+    """Raises InvalidPlan, with pointers into the text, where it does not keep to the schema."""
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """What a model was asked for a plan."""
+
+    id: CallId
+    status: Literal["asked", "answered", "failed", "cancelled"]
+    answer: str | None
+    faults: tuple[Fault, ...]
+    """Why there is no answer."""
+    model: str | None
+    cost_micros: int
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A request that no plan has been made of yet, and the trace that it came with."""
 
-    request: PlanRequested
+    workspace_id: WorkspaceId
+    project_id: ProjectId
+    plan_id: PlanId
+    mode: PlanMode
     trace: str | None
+    read: Callable[[], PlanRequested]
+    """May take seconds: never called on the event loop."""
+
+
+@dataclass(frozen=True)
+class Approved:
+    """A plan that stands or stood, as it is handed on."""
+
+    workspace_id: WorkspaceId
+    project_id: ProjectId
+    plan_id: PlanId
+    version: int
+    hash: Sha256
+    supersedes: PlanId | None
+    trace: str | None
+    """Of the approval."""
+    plan: Stored
 
 
 class Proposal(NamedTuple):
@@ -88,12 +139,19 @@ class Requirements(Protocol):
 
 
 class Plans(Protocol):
-    async def request(self, request: PlanRequested) -> None:
-        """Does nothing when there is a plan of this id."""
+    async def request(self, part: PlanRequested, parts: Sequence[str]) -> None:
+        """A plan is requested by all these parts, in JSON, of which this is one.
+
+        Does nothing when there is a plan of this id.
+        """
         ...
 
     async def oldest_requested(self) -> Waiting | None:
-        """Of all workspaces."""
+        """Of all workspaces, among those that wait for no model."""
+        ...
+
+    async def requested(self, plan_id: PlanId) -> Waiting:
+        """What was asked for. The plan exists."""
         ...
 
     async def propose(self, plan_id: PlanId, proposal: Proposal, follows: PlanId | None) -> bool:
@@ -138,10 +196,23 @@ class Plans(Protocol):
         """The other plan takes its place. False, and no change, when it has just ceased to stand."""
         ...
 
-    async def approve(self, plan_id: PlanId, approved_by: str, plan: Plan, ids: Mapping[str, TaskId]) -> None:
-        """The plan stands, its tasks under these ids by key. It was `proposed`, and no other plan stands.
+    async def approve(self, plan_id: PlanId, approved_by: str) -> None:
+        """The plan stands. It was `proposed`, and no other plan stands. The caller holds the project."""
+        ...
 
-        The caller holds the project.
+    async def size(self, plan_id: PlanId) -> int | None:
+        """How many tasks a proposed plan has; None: it is older than the count."""
+        ...
+
+    async def approved(self, plan_id: PlanId) -> Approved: ...
+
+    async def next_to_hand_on(self) -> Approved | None:
+        """The plan that was approved first of those whose graphs have not been handed on, of all workspaces."""
+        ...
+
+    async def hand_on(self, plan_id: PlanId, ids: Mapping[str, TaskId], covered: Iterable[tuple[int, int]]) -> bool:
+        """The approved plan's tasks are known by these ids, in plan order; `covered` are numbers of requirements with
+        places of tasks. False, and no change, where it was handed on before. The caller holds the project.
         """
         ...
 
@@ -160,6 +231,24 @@ class Plans(Protocol):
 
     async def restore(self, workspace_id: WorkspaceId, plan_id: PlanId) -> None:
         """The plan that was superseded stands again, applied as it was."""
+        ...
+
+
+class ModelCalls(Protocol):
+    async def of_plan(self, plan_id: PlanId) -> list[ModelCall]:
+        """In the order of their rounds."""
+        ...
+
+    async def ask(self, plan_id: PlanId, call_id: CallId, number: int) -> bool:
+        """The plan waits for this call. False, and no change, where it is requested no more or waits for another."""
+        ...
+
+    async def end(self, call: ModelCall) -> bool:
+        """It has an answer or never will, and its plan waits no more. False, and no change, when that was known."""
+        ...
+
+    async def cancel(self, plan_id: PlanId) -> list[CallId]:
+        """Those of the plan's calls that were still asked for, and are no longer."""
         ...
 
 
@@ -186,8 +275,21 @@ class Work(Protocol):
     @property
     def completions(self) -> Completions: ...
 
-    async def gathered(self, part: Part) -> Sequence[Part] | None:
+    @property
+    def model_calls(self) -> ModelCalls: ...
+
+    def seal(self, text: str, about: str) -> str:
+        """Only the executor, and this service, can open it."""
+        ...
+
+    def open(self, sealed: str, about: str) -> str: ...
+
+    async def gathered(self, part: Part) -> Iterator[Part] | None:
         """All parts of the event once the last one has come, else None."""
+        ...
+
+    async def gathered_texts(self, part: PartedEvent) -> Sequence[str] | None:
+        """The same as JSON."""
         ...
 
     def publish(self, *events: Event, trace: str | None = None) -> None: ...

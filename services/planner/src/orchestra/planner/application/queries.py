@@ -113,6 +113,7 @@ def _planned(task: TaskRequest, task_id: TaskId | None) -> PlannedTask:
         after=tuple(dict.fromkeys(names(task))),
         dependencies=links(task),
         command=task.command,
+        agent=task.agent,
         start_at=task.start_at,
         deadline=task.deadline,
         wait=task.wait,

@@ -4,12 +4,11 @@ Whoever forks names a plan that was approved by its hash, and has it run again: 
 tasks stand at the scheduler already, under the ids that the event brings; nothing is handed on.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestra.chassis.errors import Transient
 from orchestra.contracts.planning import PlanApproved
-from orchestra.contracts.scheduling import ForkedTask, RunForked
+from orchestra.contracts.scheduling import RunForked
 from orchestra.planner.application.ports import Proposal, Work
 from orchestra.planner.application.record_version import Version, record_version
 from orchestra.planner.application.views import Project
@@ -23,8 +22,7 @@ async def record_fork(work: Work, part: RunForked) -> None:
     parts = await work.gathered(part)
     if parts is None:
         return
-    fork = parts[0]
-    tasks: Sequence[ForkedTask] = [task for each in parts for task in each.tasks]
+    fork, tasks = part, [task for each in parts for task in each.tasks]
     first = await work.plans.find(fork.workspace_id, fork.from_plan)
     source = await work.projects.find(fork.workspace_id, fork.from_project)
     proposal = await work.plans.proposal(fork.from_plan)
@@ -37,7 +35,11 @@ async def record_fork(work: Work, part: RunForked) -> None:
     request = fork.model_dump_json(exclude={"tasks", "part", "parts"})
     await work.plans.add_proposed(fork.workspace_id, made, copied, request)
     await record_version(work, Version(fork.workspace_id, fork.project_id, fork.plan_id, None), copied)
-    await work.plans.approve(fork.plan_id, fork.by, copied.plan, {task.key: task.id for task in tasks})
+    await work.plans.approve(fork.plan_id, fork.by)
+    positions = {task.id: at for at, task in enumerate(copied.plan.tasks)}
+    covers = [(r.number, positions[key]) for r in copied.plan.requirements for key in copied.plan.coverage[r.id]]
+    ids = {task.key: task.id for task in tasks}
+    await work.plans.hand_on(fork.plan_id, {key: ids[key] for key in positions}, covers)
     await work.plans.settle(fork.workspace_id, fork.plan_id, applied=True)
     await work.completions.add(fork.workspace_id, {task.id: task.done_at for task in tasks if task.done_at is not None})
     work.publish(

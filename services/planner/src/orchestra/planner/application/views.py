@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId
+from orchestra.contracts.machine_work import AgentRequest
 from orchestra.contracts.planning import AfterRequest, CommandRequest, Fault, PlanMode, Wait
 from orchestra.planner.domain.compare import Difference
 
@@ -91,6 +92,7 @@ class PlannedTask:
     dependencies: Sequence[AfterRequest]
     """The same with their kinds and lags."""
     command: CommandRequest | None
+    agent: AgentRequest | None = None
     start_at: datetime | None = None
     deadline: datetime | None = None
     wait: Wait | None = None

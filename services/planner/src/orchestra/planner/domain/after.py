@@ -15,7 +15,7 @@ def links(task: TaskRequest) -> tuple[AfterRequest, ...]:
 
 def names(task: TaskRequest) -> list[str]:
     """Of the tasks that it comes after, one for each dependency."""
-    return list(map(_name, task.after))
+    return list(map(name_of, task.after))
 
 
 def short(task: TaskRequest) -> TaskRequest:
@@ -28,9 +28,11 @@ def short(task: TaskRequest) -> TaskRequest:
 
 def done_before(task: TaskRequest, by_id: Mapping[str, T]) -> dict[str, T]:
     """The tasks that it comes directly after, finish to start: done when it starts, so it has their outputs."""
-    before = (_name(each) for each in task.after if isinstance(each, str) or each.kind == "FS")
+    if not by_id:
+        return {}
+    before = (name_of(each) for each in task.after if isinstance(each, str) or each.kind == "FS")
     return {name: by_id[name] for name in before if name in by_id and name != task.id}
 
 
-def _name(link: str | AfterRequest) -> str:
+def name_of(link: str | AfterRequest) -> str:
     return link if isinstance(link, str) else link.task

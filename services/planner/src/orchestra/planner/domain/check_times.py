@@ -7,7 +7,7 @@ from orchestra.contracts.planning import Fault, TaskRequest
 MAX_MINUTES = 525_600
 """A year."""
 
-_NOT_OF_A_TIMER = ("command", "role", "points", "minutes", "deadline")
+_NOT_OF_A_TIMER = ("command", "agent", "role", "points", "minutes", "deadline")
 
 
 def check_times(task: TaskRequest, here: str) -> Iterator[Fault]:

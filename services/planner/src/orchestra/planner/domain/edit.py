@@ -11,7 +11,7 @@ from orchestra.planner.domain.errors import InvalidEdits
 from orchestra.planner.domain.plan import Plan, propose
 
 _TASK = re.compile(r"/tasks/(\d+)(.*)")
-_NOT_BESIDE_A_WAIT = ("command", "role", "points", "minutes")
+_NOT_BESIDE_A_WAIT = ("command", "agent", "role", "points", "minutes")
 
 
 def edited(plan: Plan, request: PlanEdits) -> Plan:
@@ -97,6 +97,10 @@ def _changes(edit: ChangeTask) -> dict[str, object]:
         changes.setdefault("minutes", None)
     if changes.get("minutes") is not None:
         changes.setdefault("points", None)
+    if changes.get("agent") is not None:
+        changes.setdefault("command", None)
+    if changes.get("command") is not None:
+        changes.setdefault("agent", None)
     if changes.get("wait") is not None:
         changes |= {name: changes.get(name) for name in _NOT_BESIDE_A_WAIT}
     elif any(changes.get(name) is not None for name in _NOT_BESIDE_A_WAIT):

@@ -7,6 +7,7 @@ PlanningError
 ├── UnknownPlan
 ├── HashMismatch
 ├── PlanNotProposed
+├── PlanMade
 ├── PlanOvertaken
 ├── NoStandingPlan
 ├── InvalidPlan
@@ -74,6 +75,16 @@ class PlanNotProposed(PlanningError):
 
     def __init__(self, state: str) -> None:
         super().__init__(f"Only a proposed plan can be approved or rejected; this one is {state}.")
+        self.state = state
+
+
+class PlanMade(PlanningError):
+    """Only a plan that is still being made can be stopped."""
+
+    code = "plan-made"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"Only a plan that is still being made can be stopped; this one is {state}.")
         self.state = state
 
 

@@ -14,6 +14,7 @@ from orchestra.planner.domain.requirements import Requirement
 
 DEFAULT_POINTS = 3.0
 DEFAULT_COMMAND_MINUTES = 1
+DEFAULT_AGENT_MINUTES = 15
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class Plan:
         return {requirement_id: tuple(tasks) for requirement_id, tasks in covering.items()}
 
     @cached_property
+    def _requirements(self) -> Mapping[str, Requirement]:
+        return {requirement.id: requirement for requirement in self.requirements}
+
+    def covered_by(self, task: TaskRequest) -> tuple[Requirement, ...]:
+        """Those that the task covers, each once."""
+        return tuple(self._requirements[each] for each in dict.fromkeys(task.covers) if each in self._requirements)
+
+    @cached_property
     def gaps(self) -> tuple[str, ...]:
         """The requirements that no task covers."""
         return tuple(requirement_id for requirement_id, tasks in self.coverage.items() if not tasks)
@@ -55,6 +64,7 @@ def whole(parts: Sequence[PlanRequested]) -> PlanRequested:
             "document": "".join(event.document for event in ordered),
             "tasks": tuple(chain.from_iterable(event.tasks for event in ordered)),
             "files": files,
+            "team": tuple(chain.from_iterable(event.team for event in ordered)),
         }
     )
 
@@ -99,12 +109,18 @@ def _from_document(requirements: Sequence[Requirement]) -> tuple[tuple[TaskReque
 
 
 def _as_given(tasks: Sequence[TaskRequest]) -> tuple[tuple[TaskRequest, ...], tuple[str, ...]]:
-    estimate = {"minutes": DEFAULT_COMMAND_MINUTES}
-    estimated = tuple(short(task.model_copy(update=estimate) if _lacks_estimate(task) else task) for task in tasks)
-    if guessed := sum(map(_lacks_estimate, tasks)):
-        return estimated, (f"Commands without an estimate take {DEFAULT_COMMAND_MINUTES} minute each: {guessed}.",)
-    return estimated, ()
+    guessed = [task for task in tasks if task.work and task.points is None and task.minutes is None]
+    agents = sum(task.agent is not None for task in guessed)
+    assumptions: list[str] = []
+    if commands := len(guessed) - agents:
+        assumptions.append(f"Commands without an estimate take {DEFAULT_COMMAND_MINUTES} minute each: {commands}.")
+    if agents:
+        assumptions.append(f"Work for agents without an estimate takes {DEFAULT_AGENT_MINUTES} minutes each: {agents}.")
+    return tuple(short(_estimated(task)) for task in tasks), tuple(assumptions)
 
 
-def _lacks_estimate(task: TaskRequest) -> bool:
-    return task.command is not None and task.points is None and task.minutes is None
+def _estimated(task: TaskRequest) -> TaskRequest:
+    if task.work is None or task.points is not None or task.minutes is not None:
+        return task
+    minutes = DEFAULT_AGENT_MINUTES if task.agent is not None else DEFAULT_COMMAND_MINUTES
+    return task.model_copy(update={"minutes": minutes})

@@ -15,6 +15,7 @@ from orchestra.contracts.edits import PlanEdits
 from orchestra.planner.adapters.work import PlanningWork
 from orchestra.planner.application import queries
 from orchestra.planner.application.approve_plan import approve_plan
+from orchestra.planner.application.cancel_plan import cancel_plan
 from orchestra.planner.application.create_project import create_project
 from orchestra.planner.application.edit_plan import draft_edits, edit_plan
 from orchestra.planner.application.edit_project import edit_project, hold_project
@@ -186,3 +187,10 @@ async def post_approval(plan_id: str, approval: Approval, command: CurrentComman
     return await command.run(
         lambda work: approve_plan(work, caller.workspace_id, plan_id, approval.hash, caller.subject)
     )
+
+
+@router.post("/plans/{plan_id}/cancel", response_model=PlanSummary)
+async def post_cancellation(plan_id: str, command: CurrentCommand) -> Response:
+    """Stop the making of a plan, a model's work on it included."""
+    caller = command.caller
+    return await command.run(lambda work: cancel_plan(work, caller.workspace_id, plan_id, caller.subject))

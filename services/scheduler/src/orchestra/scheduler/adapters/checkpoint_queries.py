@@ -15,6 +15,9 @@ from orchestra.scheduler.domain.work.checkpoint import CheckpointStatus
 OPEN_OF_TASK = (
     select(CHECKPOINT.c.id).where(CHECKPOINT.c.task_id == TASK.c.id, OPEN).correlate(TASK).scalar_subquery()
 ).label("checkpoint_id")
+CHOICES_OF_TASK = (
+    select(CHECKPOINT.c.choices).where(CHECKPOINT.c.task_id == TASK.c.id, OPEN).correlate(TASK).scalar_subquery()
+).label("choices")
 OPEN_IN_RUN = (
     select(func.count()).where(CHECKPOINT.c.run_id == RUN.c.id, OPEN).correlate(RUN).scalar_subquery()
 ).label("open_checkpoints")

@@ -32,6 +32,8 @@ CHECKPOINT = Table(
     Column("answered_at", Instant),
     Column("guidance", Text, nullable=False, server_default=""),
     Column("inputs", Json),
+    Column("asks", Json),
+    Column("said", Text, nullable=False, server_default=""),
     Index("checkpoint_open", "task_id", unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN),
     Index("checkpoint_due", "due_at", postgresql_where=_DUE, sqlite_where=_DUE),
     Index("checkpoint_of_task", "task_id", "attempt"),

@@ -5,11 +5,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select, update
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
+from orchestra.contracts.budgets import BudgetRaised
 from orchestra.contracts.ids import CheckpointId, TaskId, WorkspaceId
 from orchestra.contracts.planning import Command
+from orchestra.contracts.suspensions import Asked
 from orchestra.scheduler.adapters.checkpoint_table import CHECKPOINT
 from orchestra.scheduler.adapters.rows import TASK_COLUMNS, task_from, task_of
 from orchestra.scheduler.adapters.tables import RUN, TASK
@@ -22,7 +25,8 @@ from orchestra.scheduler.domain.work.task import Task
 
 _FIELDS = tuple(Checkpoint.__dataclass_fields__)
 _CHECKPOINT = [CHECKPOINT.c[name] for name in _FIELDS]
-_CHOICES = _FIELDS.index("choices")
+_CHOICES, _ASKS = _FIELDS.index("choices"), _FIELDS.index("asks")
+_ASKED_OF: TypeAdapter[Asked] = TypeAdapter(Asked)
 
 OPEN = CHECKPOINT.c.status == literal_column("'open'")
 # A partial index serves only a query with its condition in it; a bound value would not do.
@@ -78,6 +82,15 @@ class SqlCheckpoints:
     async def open_of(self, task_ids: Sequence[TaskId]) -> list[Raised]:
         return await self._raised(self._work.dialect.one_of(CHECKPOINT.c.task_id, task_ids), OPEN)
 
+    async def of_budgets(self, raised: BudgetRaised, key: Key | None = None) -> list[Raised]:
+        where = [CHECKPOINT.c.workspace_id == raised.workspace_id, CHECKPOINT.c.kind == "budget", OPEN]
+        of_scope = {"project": raised.project_id, "run": raised.run_id, "task": raised.task_id}
+        if raised.scope in of_scope:
+            where.append(CHECKPOINT.c[f"{raised.scope}_id"] == of_scope[raised.scope])
+        if key is not None:
+            where.append(CHECKPOINT.c.project_id == key[1])
+        return await self._raised(*where)
+
     async def moot_in(self, key: Key) -> list[Raised]:
         mine = (CHECKPOINT.c.workspace_id == key[0], CHECKPOINT.c.project_id == key[1])
         return await self._raised(*mine, OPEN, or_(RUN.c.id.is_(None), ~_GOES_ON, ~_UNDECIDED))
@@ -109,10 +122,13 @@ class SqlCheckpoints:
 def _checkpoint_from(row: Sequence[Any]) -> Checkpoint:
     values = list(row)
     values[_CHOICES] = tuple(values[_CHOICES])
+    if values[_ASKS] is not None:
+        values[_ASKS] = _ASKED_OF.validate_python(values[_ASKS])
     return Checkpoint(*values)
 
 
 def _values(checkpoint: Checkpoint) -> dict[str, Any]:
     values = asdict(checkpoint)
     values["choices"] = list(checkpoint.choices)
+    values["asks"] = checkpoint.asks and checkpoint.asks.model_dump(mode="json")
     return {**values, "due_at": checkpoint.due_at if checkpoint.status == "open" else None}

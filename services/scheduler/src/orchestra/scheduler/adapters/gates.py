@@ -186,10 +186,13 @@ def _reached(predecessor: Any) -> ColumnElement[bool]:
     return or_(predecessor.c.status.in_(sorted(RELEASING)), begun)
 
 
-def held_back(now: datetime | ColumnElement[datetime] | None, *, ends: bool = False) -> ColumnElement[bool]:
+def held_back(
+    now: datetime | ColumnElement[datetime] | None, *, ends: bool = False, but_for: Any = None
+) -> ColumnElement[bool]:
     """The task has a gate that is closed: one of its start, or of its end.
 
-    A lag that is counted holds back until `now`; without `now` it does not count: time alone will open it.
+    A lag that is counted holds back until `now`; without `now` it does not count: time alone will open it. `but_for` is
+    a predecessor whose gates are left out.
     """
     earlier = TASK.alias("earlier")
     running = DEPENDENCY.c.opens_at.is_(None) if now is None else _still(now)
@@ -202,6 +205,7 @@ def held_back(now: datetime | ColumnElement[datetime] | None, *, ends: bool = Fa
         select(DEPENDENCY.c.successor)
         .join(earlier, earlier.c.id == DEPENDENCY.c.predecessor)
         .where(DEPENDENCY.c.successor == TASK.c.id, kinds, or_(~_reached(earlier), counting))
+        .where(*() if but_for is None else (DEPENDENCY.c.predecessor != but_for,))
         .correlate(TASK)
     )
 

@@ -21,7 +21,7 @@ from orchestra.scheduler.domain.timeline.grain import Grain
 _COLUMNS = tuple(PROJECT.columns.keys())
 _THIS = (PROJECT.c.workspace_id == given("workspace"), PROJECT.c.id == given("project"))
 _LIMITED = exists().where(ADMISSION_LIMIT.c.workspace_id == given("workspace")).label("limited")
-_HOLD = Statement(lambda dialect: dialect.locked(select(PROJECT, _LIMITED).where(*_THIS)))
+_HOLD = Statement(lambda dialect: dialect.held(PROJECT, "sequence", _THIS, *PROJECT.c, _LIMITED))
 _MARK = Write(
     lambda v: (
         update(PROJECT)

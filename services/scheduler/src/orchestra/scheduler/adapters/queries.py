@@ -9,15 +9,16 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
-from orchestra.scheduler.adapters.checkpoint_queries import OPEN_IN_RUN, OPEN_OF_TASK
+from orchestra.scheduler.adapters.checkpoint_queries import CHOICES_OF_TASK, OPEN_IN_RUN, OPEN_OF_TASK
 from orchestra.scheduler.adapters.rows import task_of
 from orchestra.scheduler.adapters.schedules import schedule_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
 from orchestra.scheduler.adapters.task_statements import PERSON
 from orchestra.scheduler.domain.errors import UnknownProject, UnknownRun, UnknownTask
+from orchestra.scheduler.domain.work.status import OPEN
 from orchestra.scheduler.domain.work.task import TIMER
 
-_HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries")
+_HIDDEN = ("workspace_id", "plan_hash", "sequence", "trace", "requested_by", "retries", "leftover")
 _PEOPLE_WAIT = ("assigned", "waiting", "in_review")
 _RUNS = select(RUN, OPEN_IN_RUN)
 _TASKS = select(TASK, OPEN_OF_TASK)
@@ -54,10 +55,12 @@ class Queries:
     async def _runs(self, query: Select[Any]) -> list[dict[str, Any]]:
         rows = (await self._execute(query)).mappings().all()
         ids = [row["id"] for row in rows]
+        left = {row["id"] for row in rows if row["leftover"]}
         counts = select(TASK.c.run_id, TASK.c.status, func.count()).where(TASK.c.run_id.in_(ids))
-        totals: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        totals: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for run_id, status, count in await self._execute(counts.group_by(TASK.c.run_id, TASK.c.status)):
-            totals[run_id][status] = count
+            # What is still to be cancelled of a cancelled run counts as what it will be.
+            totals[run_id]["cancelled" if run_id in left and status in OPEN else status] += count
         waiting = await self._waiting(ids)
         levels, cgroups = await self._confinement(ids)
         stale = await self._stale({row["project_id"] for row in rows})
@@ -94,6 +97,7 @@ class Queries:
                 MEMBER.c.key,
                 MEMBER.c.definition,
                 OPEN_OF_TASK,
+                CHOICES_OF_TASK,
             )
             .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
             .where(TASK.c.run_id.in_(run_ids), or_(asked, at_it, paused))
@@ -101,7 +105,7 @@ class Queries:
         )
         waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
         for row in await self._execute(query):
-            run_id, task_id, key, title, status, paused_by, held, member_key, definition, checkpoint_id = row
+            run_id, task_id, key, title, status, paused_by, held, member_key, definition, checkpoint_id, choices = row
             person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
             reason = _REASONS.get(status, "waits for a decision")
             waiting[run_id].append(
@@ -113,18 +117,22 @@ class Queries:
                     "reason": f"was paused by {paused_by}" if held else reason,
                     "paused": bool(held),
                     "checkpoint_id": checkpoint_id,
+                    "choices": choices or [],
                 }
             )
         return waiting
 
     async def _confinement(self, run_ids: Sequence[RunId]) -> tuple[_Counts, _Counts]:
         """How many tasks of each run had which level of the sandbox, and which control groups."""
-        query = select(TASK.c.run_id, TASK.c.evidence).where(TASK.c.run_id.in_(run_ids), TASK.c.evidence.is_not(None))
+        level, cgroup = (TASK.c.evidence[name].as_string() for name in ("sandbox_level", "cgroup"))
+        query = select(TASK.c.run_id, level, cgroup, func.count()).where(
+            TASK.c.run_id.in_(run_ids), TASK.c.evidence.is_not(None)
+        )
         levels: _Counts = defaultdict(Counter)
         cgroups: _Counts = defaultdict(Counter)
-        for run_id, evidence in await self._execute(query):
-            levels[run_id][evidence["sandbox_level"]] += 1
-            cgroups[run_id][evidence.get("cgroup") or "none"] += 1
+        for run_id, was, had, count in await self._execute(query.group_by(TASK.c.run_id, level, cgroup)):
+            levels[run_id][was] += count
+            cgroups[run_id][had or "none"] += count
         return levels, cgroups
 
     async def tasks(
@@ -161,6 +169,7 @@ class Queries:
                 "planned_member": members.get(row["planned_member"]),
                 "outputs": row["outputs"] or [],
                 "guidance": row["guidance"] or [],
+                **_dialogue(row),
                 "edited_inputs": {path: content for path, _, content in row["edits"] or ()},
                 "next_try_at": row["not_before"] if row["attempts"] else None,
                 "planned_end": _planned_end(row),
@@ -260,6 +269,15 @@ def _differences(row: Any) -> dict[str, Any] | None:
     """What a newer plan says otherwise of a task."""
     newer: dict[str, Any] = row["newer"] or {}
     return {name: value for name, value in newer.items() if not _same(row[name], value)} or None
+
+
+def _dialogue(row: Any) -> dict[str, Any]:
+    if not row["dialogue"]:
+        return {}
+    task = task_of(row)
+    assert task.dialogue is not None
+    waits_for = task.waits_for if task.status in ("waiting", "ready") else None
+    return {"feedback": task.dialogue.feedback, "kept": task.dialogue.kept, "waits_for": waits_for}
 
 
 def _same(stood: Any, newer: Any) -> bool:

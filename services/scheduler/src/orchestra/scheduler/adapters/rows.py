@@ -15,6 +15,7 @@ from orchestra.scheduler.application.ports import Dispatch
 from orchestra.scheduler.domain.people.member import Member
 from orchestra.scheduler.domain.timeline.calendar import Calendar, Hours
 from orchestra.scheduler.domain.timeline.grain import Grain
+from orchestra.scheduler.domain.work.dialogue import Dialogue
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
@@ -30,8 +31,8 @@ DEFAULT_GRAIN = Grain(60, Calendar())
 """For a project that was never given a team."""
 
 
-_COMMAND, _COVERS, _DECLINED, _GUIDANCE, _EDITS, _WAIT = (
-    TASK_FIELDS.index(name) for name in ("command", "covers", "declined", "guidance", "edits", "wait")
+_COMMAND, _COVERS, _DECLINED, _GUIDANCE, _EDITS, _WAIT, _DIALOGUE = (
+    TASK_FIELDS.index(name) for name in ("command", "covers", "declined", "guidance", "edits", "wait", "dialogue")
 )
 
 
@@ -57,6 +58,8 @@ def task_from(row: Sequence[Any]) -> Task:
     values[_EDITS] = tuple((path, before, after) for path, before, after in values[_EDITS] or ())
     if values[_WAIT] is not None:
         values[_WAIT] = Wait.model_validate(values[_WAIT])
+    if values[_DIALOGUE] is not None:
+        values[_DIALOGUE] = Dialogue.model_validate(values[_DIALOGUE])
     return Task(*values)
 
 
@@ -144,6 +147,7 @@ def member_to_json(member: Member) -> dict[str, Any]:
         "zone": member.zone,
         "days_off": sorted(day.isoformat() for day in member.days_off),
         "tools": sorted(member.tools),
+        "agent": member.agent,
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, and_, delete, exists, or_, select, update
+from sqlalchemy import Select, String, and_, delete, exists, or_, select, update
 
 from orchestra.chassis.database.statement import Statement, Write, given
 from orchestra.chassis.database.types import Instant
@@ -21,7 +21,7 @@ from orchestra.scheduler.adapters.rows import (
     run_of,
     task_from,
 )
-from orchestra.scheduler.adapters.tables import DISPATCH, DUE, PLAN, RUN, TASK, TASK_CHANGE
+from orchestra.scheduler.adapters.tables import DISPATCH, DUE, LEFTOVER, PLAN, RUN, TASK, TASK_CHANGE
 from orchestra.scheduler.application.ports import Dispatch, Key
 from orchestra.scheduler.domain.errors import UnknownRun
 from orchestra.scheduler.domain.work.run import Run
@@ -91,6 +91,18 @@ class SqlRuns:
         mine = (RUN.c.workspace_id == key[0], RUN.c.project_id == key[1])
         query = select(*_RUN).where(*mine, RUN.c.status.not_in(("finished", "cancelled"))).order_by(RUN.c.id.desc())
         return [run_of(row) for row in (await self._execute(query)).mappings()]
+
+    async def set_leftover(self, run_id: RunId, leftover: bool) -> None:
+        await self._execute(update(RUN).where(RUN.c.id == run_id).values(leftover=leftover))
+
+    async def with_leftover(self, limit: int) -> list[Run]:
+        return await self._leftover(select(*_RUN).limit(limit))
+
+    async def with_leftover_in(self, key: Key) -> list[Run]:
+        return await self._leftover(select(*_RUN).where(RUN.c.workspace_id == key[0], RUN.c.project_id == key[1]))
+
+    async def _leftover(self, query: Select[Any]) -> list[Run]:
+        return [run_of(row) for row in (await self._execute(query.where(LEFTOVER).order_by(RUN.c.id))).mappings()]
 
     async def to_look_at(self, limit: int) -> list[RunId]:
         now = self._work.now

@@ -1,7 +1,7 @@
 """Snapshots for the calculation, and the schedules it gave, on SQL."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from orchestra.contracts.planning import Wait
 from orchestra.scheduler.adapters.gates import EDGE_COLUMNS
 from orchestra.scheduler.adapters.people import SqlMembers
 from orchestra.scheduler.adapters.tables import DEPENDENCY, PROJECT, RUN, SCHEDULE, TASK
-from orchestra.scheduler.application.project_ports import Project, PublishedSchedule
+from orchestra.scheduler.application.project_ports import Calculated, Planned, Project, PublishedSchedule
 from orchestra.scheduler.domain.people.member import Need
 from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.placement import Cause, Placement, Schedule, Unplaced
@@ -24,6 +24,9 @@ from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 from orchestra.scheduler.domain.timeline.snapshot import Task as PlannedTask
 from orchestra.scheduler.domain.work.dependency import Edge
 from orchestra.scheduler.domain.work.task import need_of_pool
+
+AT_A_TIME = 5_000
+"""Tasks whose dates one statement sets."""
 
 
 class SqlSchedules:
@@ -62,21 +65,25 @@ class SqlSchedules:
             schedule=schedule_of(row["content"]),
         )
 
-    async def publish(self, project: Project, published: PublishedSchedule, moves: Sequence[Moved]) -> None:
+    def written(self, schedule: Schedule, moves: Sequence[Moved]) -> str:
+        return plain({**schedule_to_json(schedule), "moves": list(map(_move_to_json, moves))})
+
+    async def publish(self, calculated: Calculated) -> None:
+        project = calculated.project
         row = (
             project.workspace_id,
             project.id,
-            published.version,
-            published.input_hash,
-            published.cause,
-            published.as_of,
-            published.at,
-            published.schedule.project_end,
-            len(moves),
-            await asyncio.to_thread(_content, published.schedule, moves),
+            project.schedule_version + 1,
+            calculated.input_hash,
+            project.stale_cause,
+            calculated.as_of,
+            self._work.now,
+            calculated.project_end,
+            calculated.moved,
+            calculated.content,
         )
         await self._work.copy(_PUBLISHED, [row])
-        await self._calculated(project, schedule_version=published.version)
+        await self._calculated(project, schedule_version=project.schedule_version + 1)
 
     async def unchanged(self, project: Project) -> None:
         await self._calculated(project)
@@ -90,9 +97,10 @@ class SqlSchedules:
             .values(stale_cause=case((later, PROJECT.c.stale_cause)), recalculated_at=self._work.now, **values)
         )
 
-    async def set_planned(self, placements: Sequence[Placement], unplaced: Sequence[TaskId]) -> None:
-        self._work.later(_PLAN, map(vars, placements))
-        await self._work.flush()
+    async def set_planned(self, planned: Sequence[Planned], unplaced: Sequence[TaskId]) -> None:
+        for at in range(0, len(planned), AT_A_TIME):  # others have their turn in between
+            self._work.later(_PLAN, (each._asdict() for each in planned[at : at + AT_A_TIME]))
+            await self._work.flush()
         if unplaced:
             gone = {"planned_member": None, "planned_start": None, "planned_end": None}
             await self._execute(update(TASK).where(self._work.dialect.one_of(TASK.c.id, unplaced)).values(**gone))
@@ -163,7 +171,7 @@ def _task(row: Row, needs: dict[Row, Need]) -> PlannedTask:
     need = needs.get(asked)
     if need is None:
         pool = need_of_pool(pool_name)
-        need = needs[asked] = Need(pool.role, pool.command, pool.tools, points, minutes, frozenset(asked[-1]))
+        need = needs[asked] = replace(pool, points=points, minutes=minutes, declined=frozenset(asked[-1]))
     return PlannedTask(
         id=task_id,
         order=position,
@@ -179,10 +187,6 @@ def _task(row: Row, needs: dict[Row, Need]) -> PlannedTask:
         wait=Wait.model_validate(wait) if wait else None,
         ends_at=ends if wait and status == "running" else None,
     )
-
-
-def _content(schedule: Schedule, moves: Sequence[Moved]) -> str:
-    return plain({**schedule_to_json(schedule), "moves": list(map(_move_to_json, moves))})
 
 
 def _move_to_json(move: Moved) -> dict[str, Any]:

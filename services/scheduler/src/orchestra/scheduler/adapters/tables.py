@@ -88,6 +88,7 @@ PLAN = Table(
 )
 
 _KEPT_BACK = text("waits_since IS NOT NULL")
+LEFTOVER = text("leftover")
 RUN_EXPIRES = text("deadline IS NOT NULL AND status IN ('accepted', 'running', 'waiting', 'paused')")
 # A partial index serves only a query that repeats its condition word for word; a bound value would not do.
 
@@ -115,12 +116,17 @@ RUN = Table(
     Column("start_at", Instant),
     Column("deadline", Instant),
     _id("forked_from", nullable=True),
+    Column("leftover", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("project_id", "workspace_id", "plan_id", name="run_of_plan"),
     Index("run_open", "status"),
     Index("run_kept_back", "workspace_id", postgresql_where=_KEPT_BACK, sqlite_where=_KEPT_BACK),
+    Index("run_leftover", "id", postgresql_where=LEFTOVER, sqlite_where=LEFTOVER),
     Index("run_expires", "deadline", postgresql_where=RUN_EXPIRES, sqlite_where=RUN_EXPIRES),
 )
-"""One execution of an approved plan; a plan has at most one, which may be reopened."""
+"""One execution of an approved plan; a plan has at most one, which may be reopened.
+
+`leftover`: it was cancelled, and tasks that had not begun are still to be.
+"""
 
 _RENEWED = text("newer IS NOT NULL OR retired")
 READY = text("status = 'ready'")
@@ -181,6 +187,7 @@ TASK = Table(
     Column("retired", Boolean, nullable=False, server_default=text("false")),
     Column("guidance", Json),
     Column("edits", Json),
+    Column("dialogue", Json),
     _id("adopted_from", nullable=True),
     UniqueConstraint("plan_id", "key", name="task_key"),
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),

@@ -126,9 +126,9 @@ AT_WORK_NOW = Statement(
 )
 
 
-def _handed_on(successors: ColumnElement[bool]) -> Executable:
+def _handed_on(successors: ColumnElement[bool], *more: ColumnElement[Any]) -> Executable:
     return (
-        select(DEPENDENCY.c.successor, TASK.c.outputs)
+        select(DEPENDENCY.c.successor, TASK.c.outputs, *more)
         .join(TASK, TASK.c.id == DEPENDENCY.c.predecessor)
         .where(successors, DEPENDENCY.c.kind == "FS", TASK.c.outputs.is_not(None))
         .order_by(DEPENDENCY.c.successor, ORDER)
@@ -184,6 +184,9 @@ def _totals(_: Dialect) -> Executable:
 
 TOTALS = Statement(_totals)
 HANDED_ON = Statement(lambda dialect: _handed_on(dialect.among(DEPENDENCY.c.successor, "ids")))
+HANDED_ON_BY = Statement(
+    lambda dialect: _handed_on(dialect.among(DEPENDENCY.c.successor, "ids"), TASK.c.key, TASK.c.title)
+)
 QUEUE = Write(
     lambda v: (
         update(TASK)

@@ -19,8 +19,8 @@ from orchestra.chassis.database.statement import Copy, Row, Write
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.errors import Transient
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, RunId, TaskId, WorkspaceId
-from orchestra.contracts.planning import DecomposedTask, Input
-from orchestra.contracts.scheduling import TaskStatus
+from orchestra.contracts.planning import DecomposedTask
+from orchestra.contracts.scheduling import Handed, TaskStatus
 from orchestra.scheduler.adapters import task_statements as sql
 from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.rows import (
@@ -34,7 +34,7 @@ from orchestra.scheduler.adapters.rows import (
     task_of,
 )
 from orchestra.scheduler.adapters.tables import DEPENDENCY, RUN, TASK
-from orchestra.scheduler.application.ports import Dispatch, Finished, Handed, Totals
+from orchestra.scheduler.application.ports import Dispatch, Finished, Next, Totals
 from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
@@ -169,9 +169,7 @@ class SqlTasks:
         rows = await self._fetch(sql.NEXT_READY.tasks, run=run_id, pool=pool, limit=most, now=self._work.now)
         return [task_from(row) for row in rows]
 
-    async def next_to_dispatch(
-        self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False
-    ) -> list[Handed]:
+    async def next_to_dispatch(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Next]:
         now = {} if whenever else {"now": self._work.now}
         following = sql.NEXT_WHENEVER if whenever else sql.NEXT_READY
         found: list[Row] = []
@@ -199,8 +197,8 @@ class SqlTasks:
             {status: count for is_machine, status, count in rows if not is_machine},
         )
 
-    async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
-        return _inputs(await self._fetch(sql.HANDED_ON, ids=list(task_ids)))
+    async def handed_on(self, task_ids: Sequence[TaskId], *, whose: bool = False) -> dict[TaskId, tuple[Handed, ...]]:
+        return _inputs(await self._fetch(sql.HANDED_ON_BY if whose else sql.HANDED_ON, ids=list(task_ids)))
 
     def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
         now = self._work.now
@@ -239,9 +237,9 @@ class SqlTasks:
             values |= sql.ready_since(sql.minute_of(self._work.now))
         await self._execute(update(TASK).where(self._one_of(TASK.c.id, task_ids)).values(**values))
 
-    async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]:
+    async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus], *, limit: int | None = None) -> list[Task]:
         query = select(*TASK_COLUMNS).where(TASK.c.run_id == run_id, TASK.c.status.in_(sorted(statuses)))
-        return await self._all(query.order_by(sql.ORDER))
+        return await self._all(query.order_by(sql.ORDER).limit(limit))
 
     async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
         return await self._of(member_ids, sql.AT_WORK)
@@ -257,13 +255,18 @@ class SqlTasks:
         return await self._all(select(*TASK_COLUMNS).where(*mine).order_by(TASK.c.plan_id, sql.ORDER))
 
 
-def _inputs(outputs: Iterable[Row]) -> dict[TaskId, tuple[Input, ...]]:
-    """By task, from rows of it and of what one has produced that it comes after."""
-    inputs: defaultdict[TaskId, dict[str, Input]] = defaultdict(dict)
-    for successor, produced in outputs:
+def _inputs(outputs: Iterable[Row]) -> dict[TaskId, tuple[Handed, ...]]:
+    """By task, from rows of it, of what one has produced that it comes after, and of which one that is."""
+    inputs: defaultdict[TaskId, dict[str, Handed]] = defaultdict(dict)
+    for successor, produced, *by in outputs:
+        whose = {"key": by[0], "title": by[1][:_TITLE]} if by else {}
         for each in produced:
-            inputs[successor][each["path"]] = Input(path=each["path"], sha256=each["sha256"])
+            inputs[successor][each["path"]] = Handed(path=each["path"], sha256=each["sha256"], **whose)
     return {task_id: tuple(each.values()) for task_id, each in inputs.items()}
+
+
+_TITLE = 200
+"""Characters that are handed on of one."""
 
 
 def _performed(each: Finished) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The scheduler's unit of work: its repositories over one transaction."""
 
+from collections.abc import Iterator
+
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.chassis.messaging import inbox
 from orchestra.contracts.planning import TasksDecomposed
@@ -100,5 +102,5 @@ class SqlSchedulingWork(UnitOfWork):
     async def standing(self, run: Run) -> Standing:
         return await read_standing(self, run)
 
-    async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
+    async def gathered(self, event: TasksDecomposed) -> Iterator[TasksDecomposed] | None:
         return await inbox.gather(self, f"scheduler:{event.kind}", event)

@@ -11,22 +11,19 @@ from datetime import datetime
 
 from orchestra.chassis.ids import new_id
 from orchestra.contracts.execution import Evidence
-from orchestra.contracts.files import fitting
-from orchestra.contracts.ids import AttemptId, MemberId, TaskId
-from orchestra.contracts.planning import Command, Input
-from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskDispatched, TaskStatus
+from orchestra.contracts.ids import MemberId
+from orchestra.contracts.planning import Command
+from orchestra.contracts.scheduling import RunChanged, RunStatus, TaskStatus
 from orchestra.scheduler.application.admit import kept_back, narrowed, remember
 from orchestra.scheduler.application.changes import moved, publish_changes, tell
+from orchestra.scheduler.application.dispatch import begin_anew, send
 from orchestra.scheduler.application.end_work import end_work
 from orchestra.scheduler.application.gate_ports import Finished
-from orchestra.scheduler.application.limit_ports import Tokens
 from orchestra.scheduler.application.ports import SchedulingWork, Standing
 from orchestra.scheduler.application.replan import renew
 from orchestra.scheduler.application.timers import begin_timers
 from orchestra.scheduler.domain.people.member import Member, may_take
 from orchestra.scheduler.domain.work.admission import room_for, share_out
-from orchestra.scheduler.domain.work.checkpoint import edited
-from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.status import RUN_OVER, RUN_TERMINAL, move_run, run_status
 from orchestra.scheduler.domain.work.task import TIMER, Task, need_of_pool
@@ -78,68 +75,14 @@ async def _dispatch(work: SchedulingWork, run: Run, stands: Standing, turn: int 
     open_pools = {pool: most for pool in wanted if (most := room.for_pool(members, pool))}
     found = await work.tasks.next_to_dispatch(run.id, open_pools, whenever=run.dry_run)
     tasks = [task for task, _ in found]
-    chosen = share_out([task.pool for task in tasks], members, room)
+    preferred = [task.command and task.command.agent and task.command.agent.prefer for task in tasks]
+    chosen = share_out([task.pool for task in tasks], members, room, preferred)
     taken = [(task, member, new_id("att")) for task, member in zip(tasks, chosen, strict=True) if member]
     waits = room is not whole and kept_back(whole, room, members, wanted, tasks, chosen)
     run = await remember(work, run, waits=waits, served=bool(taken))
     if taken:
-        await _send(work, run, taken, {task.id: inputs for task, inputs in found}, room.allowances)
+        await send(work, run, taken, {task.id: files for task, files in found}, room.allowances, members)
     return run, bool(taken)
-
-
-async def _send(
-    work: SchedulingWork,
-    run: Run,
-    taken: Sequence[tuple[Task, MemberId, AttemptId]],
-    handed_on: Mapping[TaskId, Sequence[Input]],
-    allowances: Sequence[Allowance],
-) -> None:
-    tokens: Tokens = {}
-    if allowances:
-        tokens = await work.limits.take(run, [(task, attempt) for task, _, attempt in taken], allowances)
-    work.tasks.queue(taken)
-    await _begin_anew(work, [task for task, _, _ in taken if task.attempts])
-    for task, _, attempt_id in taken:
-        event = dispatched(work, task, attempt_id, handed_on[task.id], run, tokens.get(attempt_id))
-        work.publish(event, trace=run.trace)
-    await tell(work, [moved(task, "queued", "a slot is free", member) for task, member, _ in taken])
-    await work.flush()
-
-
-def dispatched(
-    work: SchedulingWork,
-    task: Task,
-    attempt_id: AttemptId,
-    handed_on: Sequence[Input],
-    run: Run,
-    tokens: Mapping[str, int] | None = None,
-) -> TaskDispatched:
-    """The event for an attempt that `queue` has just made of the task."""
-    assert task.command is not None
-    command = task.command
-    if task.edits:
-        command = command.model_copy(update={"inputs": edited(command.inputs, task.edits)})
-        handed_on = edited(handed_on, task.edits)
-    named = fitting(each.path for each in handed_on)
-    return TaskDispatched.model_construct(
-        workspace_id=task.workspace_id,
-        project_id=task.project_id,
-        sequence=1,
-        run_id=run.id,
-        task_id=task.id,
-        attempt_id=attempt_id,
-        number=task.attempts + 1,
-        token=task.token + 1,
-        key=task.key,
-        title=task.title,
-        command=command,
-        handed_on=tuple(handed_on[:named]),
-        left_out=len(handed_on) - named,
-        dry_run=run.dry_run,
-        mutexes=dict(tokens or {}),
-        guidance=task.guidance,
-        at=work.now,
-    )
 
 
 async def _assign(work: SchedulingWork, run: Run, stands: Standing) -> None:
@@ -160,20 +103,13 @@ async def _assign(work: SchedulingWork, run: Run, stands: Standing) -> None:
             taken.append((task, member.id))
     if taken:
         await work.tasks.assign(taken)
-        await _begin_anew(work, [task for task, _ in taken])
+        await begin_anew(work, [task for task, _ in taken])
         await tell(work, [moved(task, "assigned", "it is their turn", member) for task, member in taken])
 
 
 async def _people_choose(work: SchedulingWork, run: Run) -> bool:
     project = await work.projects.find(run.workspace_id, run.project_id)
     return project is not None and project.people_choose
-
-
-async def _begin_anew(work: SchedulingWork, tasks: Sequence[Task]) -> None:
-    """What counts for others is the start of this try."""
-    watched = [task.id for task in tasks if task.watched]
-    if watched:
-        await work.gates.forget(watched)
 
 
 async def _pass_people(work: SchedulingWork, run: Run) -> None:

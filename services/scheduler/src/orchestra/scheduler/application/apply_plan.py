@@ -8,9 +8,10 @@ from collections import Counter
 from dataclasses import replace
 
 from orchestra.contracts.ids import PlanId
-from orchestra.contracts.planning import TasksDecomposed
+from orchestra.contracts.planning import DecomposedTask, Dependency, TasksDecomposed
 from orchestra.contracts.scheduling import PlanApplied, PlanRefused
 from orchestra.scheduler.application.advance_run import advance_run, change_run
+from orchestra.scheduler.application.cancel_run import finish_cancelling
 from orchestra.scheduler.application.checkpoints import settle_checkpoints
 from orchestra.scheduler.application.ports import SchedulingWork
 from orchestra.scheduler.application.project_ports import Plan
@@ -37,9 +38,11 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
     parts = await work.gathered(event)
     if parts is None or await work.plans.find(event.plan_id) is not None:
         return
-    tasks = [task for part in parts for task in part.tasks]
-    dependencies = [dependency for part in parts for dependency in part.dependencies]
-    edges = [Edge(d.predecessor, d.successor, d.kind, d.lag_minutes, d.clock) for d in dependencies]
+    tasks: list[DecomposedTask] = []
+    edges: list[Edge] = []
+    for part in parts:
+        tasks += part.tasks
+        edges += [Edge(d.predecessor, d.successor, d.kind, d.lag_minutes, d.clock) for d in part.dependencies]
     stands = await work.plans.newest(project.workspace_id, project.id)
     try:
         if project.archived_at is not None:
@@ -64,7 +67,8 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
         await work.tasks.add_graph(plan, tasks, edges, pools, run.id if run else None)
         met: Counter[str] = Counter(added=len(tasks))
     else:
-        met = await replan(work, plan, tasks, dependencies, run)
+        await finish_cancelling(work, (project.workspace_id, project.id))
+        met = await replan(work, plan, tasks, map(_dependency, edges), run)
         await settle_checkpoints(work, (project.workspace_id, project.id), f"plan version {plan.version} stands")
     version = await work.projects.graph_changed(project)
     work.projects.mark_stale([(project.workspace_id, project.id)], f"plan {plan.version} applied")
@@ -87,6 +91,11 @@ async def apply_plan(work: SchedulingWork, event: TasksDecomposed) -> None:
     )
     if run is not None:
         await advance_run(work, run, "the plan stands" if stands is None else f"plan version {plan.version} stands")
+
+
+def _dependency(edge: Edge) -> Dependency:
+    ends = {"predecessor": edge.predecessor, "successor": edge.successor}
+    return Dependency(**ends, kind=edge.kind, lag_minutes=edge.lag, clock=edge.clock)
 
 
 async def _refuse(work: SchedulingWork, event: TasksDecomposed, stands: Plan | None, error: SchedulingError) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from orchestra.contracts.budgets import BudgetRaised
 from orchestra.contracts.ids import CheckpointId, TaskId, WorkspaceId
 from orchestra.contracts.planning import Command
 from orchestra.scheduler.application.gate_ports import Key
@@ -49,6 +50,10 @@ class Checkpoints(Protocol):
         ...
 
     async def open_of(self, task_ids: Sequence[TaskId]) -> list[Raised]: ...
+
+    async def of_budgets(self, raised: BudgetRaised, key: Key | None = None) -> list[Raised]:
+        """Open ones about a budget that this one may be, in one project or all of the workspace."""
+        ...
 
     async def moot_in(self, key: Key) -> list[Raised]:
         """Open ones of the project whose tasks need no decision any more."""

@@ -20,9 +20,11 @@ from orchestra.contracts.checkpoints import (
 )
 from orchestra.contracts.ids import MemberId, TaskId
 from orchestra.contracts.scheduling import TaskStatus
+from orchestra.contracts.suspensions import ApprovalNeeded
 from orchestra.scheduler.application.checkpoint_ports import Owed, Raised
 from orchestra.scheduler.application.ports import Key, SchedulingWork
-from orchestra.scheduler.domain.work.checkpoint import CHOICES, OWING, Checkpoint, after_hours, answer_by, question
+from orchestra.scheduler.domain.work.asking import CHOICES, asked
+from orchestra.scheduler.domain.work.checkpoint import OWING, Checkpoint, after_hours, answer_by, question
 from orchestra.scheduler.domain.work.task import Task
 
 
@@ -71,8 +73,10 @@ async def _raise(work: SchedulingWork, owed: Iterable[Owed], cause: str) -> None
 def _checkpoint(work: SchedulingWork, owed: Owed, cause: str) -> Checkpoint:
     task = owed.task
     assert task.run_id is not None  # nothing is owed but in a run
-    kind: CheckpointKind = "repeat" if task.status == "waiting" else "exhausted"
+    asks = task.asks
+    kind: CheckpointKind = asks.kind if asks else "repeat" if task.status == "waiting" else "exhausted"
     escalates, expires = work.checkpoint_hours
+    ends = (after_hours(work.now, expires), asks.expires_at if isinstance(asks, ApprovalNeeded) else None)
     return Checkpoint(
         id=new_id("chk"),
         workspace_id=task.workspace_id,
@@ -81,11 +85,12 @@ def _checkpoint(work: SchedulingWork, owed: Owed, cause: str) -> Checkpoint:
         task_id=task.id,
         attempt=task.attempts,
         kind=kind,
-        question=question(task, kind, owed.failure, cause),
-        choices=CHOICES,
+        question=asked(task.title, task.key, asks) if asks else question(task, kind, owed.failure, cause),
+        choices=CHOICES[kind],
         raised_at=work.now,
         escalates_at=after_hours(work.now, escalates),
-        expires_at=after_hours(work.now, expires),
+        expires_at=min((each for each in ends if each is not None), default=None),
+        asks=asks,
     )
 
 
@@ -120,6 +125,7 @@ async def close(
         answer=answer,
         by=checkpoint.answered_by,
         guidance=checkpoint.guidance,
+        text=checkpoint.said,
         cause=cause,
         at=work.now,
     )
@@ -131,6 +137,7 @@ def _event(checkpoint: Checkpoint, task: Task) -> CheckpointRaised:
         **_which(checkpoint, task),
         question=checkpoint.question,
         choices=checkpoint.choices,
+        asks=checkpoint.asks,
         escalated=checkpoint.escalated_at is not None,
         raised_at=checkpoint.raised_at,
         expires_at=checkpoint.expires_at,

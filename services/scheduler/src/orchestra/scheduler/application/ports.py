@@ -4,7 +4,7 @@ Repository methods are set-based: one statement each, however many rows. Whoever
 holds that project's row first, several projects in the order of their ids.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from orchestra.contracts.event import Event
 from orchestra.contracts.execution import FailureClass
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, TaskId, WorkspaceId
-from orchestra.contracts.planning import DecomposedTask, Input, TasksDecomposed
-from orchestra.contracts.scheduling import TaskChange, TaskStatus
+from orchestra.contracts.planning import DecomposedTask, TasksDecomposed
+from orchestra.contracts.scheduling import Handed, TaskChange, TaskStatus
 from orchestra.scheduler.application.checkpoint_ports import Checkpoints
 from orchestra.scheduler.application.fork_ports import Forks
 from orchestra.scheduler.application.gate_ports import Finished, Gates, Key
@@ -28,7 +28,7 @@ from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 Totals = Mapping[TaskStatus, int]
-Handed = tuple[Task, Sequence[Input]]
+Next = tuple[Task, Sequence[Handed]]
 """A task, and what those it comes after (FS) have produced."""
 
 
@@ -76,6 +76,14 @@ class Runs(Protocol):
     async def unended(self, key: Key) -> list[Run]:
         """Runs that may go on: neither finished nor cancelled, the newest first."""
         ...
+
+    async def set_leftover(self, run_id: RunId, leftover: bool) -> None:
+        """Whether tasks of the cancelled run are still to be cancelled."""
+        ...
+
+    async def with_leftover(self, limit: int) -> list[Run]: ...
+
+    async def with_leftover_in(self, key: Key) -> list[Run]: ...
 
     async def to_look_at(self, limit: int) -> list[RunId]:
         """Open runs with a ready task whose pause is over, and those that have not begun though their plan stands."""
@@ -144,9 +152,7 @@ class Tasks(Protocol):
         """The next of the pool that are not paused and whose time has come, in their order."""
         ...
 
-    async def next_to_dispatch(
-        self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False
-    ) -> list[Handed]:
+    async def next_to_dispatch(self, run_id: RunId, pools: Mapping[str, int], *, whenever: bool = False) -> list[Next]:
         """The same of several pools, of each at most so many, with what is handed on to them.
 
         `whenever`: whatever their time.
@@ -164,8 +170,8 @@ class Tasks(Protocol):
         """
         ...
 
-    async def handed_on(self, task_ids: Sequence[TaskId]) -> dict[TaskId, tuple[Input, ...]]:
-        """For each task, what those it comes after (FS) have produced."""
+    async def handed_on(self, task_ids: Sequence[TaskId], *, whose: bool = False) -> dict[TaskId, tuple[Handed, ...]]:
+        """For each task, what those it comes after (FS) have produced. `whose`: with their keys and titles."""
         ...
 
     def queue(self, taken: Sequence[tuple[Task, MemberId, AttemptId]]) -> None:
@@ -176,7 +182,9 @@ class Tasks(Protocol):
 
     async def change(self, task_ids: Sequence[TaskId], **values: Any) -> None: ...
 
-    async def of_run(self, run_id: RunId, statuses: Iterable[TaskStatus]) -> list[Task]: ...
+    async def of_run(
+        self, run_id: RunId, statuses: Iterable[TaskStatus], *, limit: int | None = None
+    ) -> list[Task]: ...
 
     async def in_hands_of(self, member_ids: Sequence[MemberId]) -> list[Task]:
         """What is assigned to them, queued for them or running."""
@@ -288,6 +296,6 @@ class SchedulingWork(Protocol):
         """Write what was put off, for whoever reads it."""
         ...
 
-    async def gathered(self, event: TasksDecomposed) -> list[TasksDecomposed] | None:
-        """All parts in order once the last one has come."""
+    async def gathered(self, event: TasksDecomposed) -> Iterator[TasksDecomposed] | None:
+        """All parts in order once the last one has come, each read when it is asked for."""
         ...

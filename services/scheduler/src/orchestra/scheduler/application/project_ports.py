@@ -1,16 +1,16 @@
 """What the use cases need of a database for projects, their plans and their schedules; `ports` has the rest."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from orchestra.contracts.ids import PlanId, ProjectId, Sha256, TaskId, WorkspaceId
+from orchestra.contracts.ids import MemberId, PlanId, ProjectId, Sha256, TaskId, WorkspaceId
 from orchestra.scheduler.application.gate_ports import Key
 from orchestra.scheduler.domain.timeline.calendar import Calendar
 from orchestra.scheduler.domain.timeline.difference import Moved
 from orchestra.scheduler.domain.timeline.grain import Grain
-from orchestra.scheduler.domain.timeline.placement import Placement, Schedule
+from orchestra.scheduler.domain.timeline.placement import Schedule
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot
 
 
@@ -54,6 +54,45 @@ class PublishedSchedule:
     as_of: datetime
     at: datetime
     schedule: Schedule
+
+
+class Planned(NamedTuple):
+    """What of a placement stands with the task."""
+
+    task: TaskId
+    member: MemberId | None
+    start: datetime
+    end: datetime
+    share: float
+
+
+@dataclass(frozen=True)
+class Calculated:
+    """What a calculation came to, as it is stored: whoever stores it need not read the schedule."""
+
+    project: Project
+    """As it was read."""
+    input_hash: Sha256
+    as_of: datetime
+    project_end: datetime | None
+    tasks: int
+    """With dates."""
+    changed: bool
+    """It differs from the published one. If not, nothing follows."""
+    moved: int
+    moves: Sequence[Moved] = ()
+    """The first of those that moved."""
+    planned: Sequence[Planned] = ()
+    """What moved, as far as it has dates."""
+    unplaced: Sequence[TaskId] = ()
+    content: str = ""
+    """The schedule and all moves, as JSON."""
+    seconds: float = field(default=0.0, compare=False)
+    """Of a processor, that it took."""
+
+
+Calculate = Callable[[Key], Awaitable[Calculated | None]]
+"""None: the project's schedule is not stale."""
 
 
 class Projects(Protocol):
@@ -123,11 +162,15 @@ class Schedules(Protocol):
 
     async def latest(self, project_id: ProjectId) -> PublishedSchedule | None: ...
 
-    async def publish(self, project: Project, published: PublishedSchedule, moves: Sequence[Moved]) -> None:
+    def written(self, schedule: Schedule, moves: Sequence[Moved]) -> str:
+        """As it is stored. May take seconds: never called on the event loop."""
+        ...
+
+    async def publish(self, calculated: Calculated) -> None:
         """The schedule stands as the project's next version; what made it stale since it was read still does."""
         ...
 
-    async def set_planned(self, placements: Sequence[Placement], unplaced: Sequence[TaskId]) -> None: ...
+    async def set_planned(self, planned: Sequence[Planned], unplaced: Sequence[TaskId]) -> None: ...
 
     async def unchanged(self, project: Project) -> None:
         """The published schedule still follows from what is known."""

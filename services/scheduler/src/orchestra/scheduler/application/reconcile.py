@@ -4,9 +4,10 @@ from collections import defaultdict
 from datetime import timedelta
 
 from orchestra.contracts.scheduling import TaskStatus
-from orchestra.scheduler.application.advance_run import advance_run, advance_runs_of, dispatched
+from orchestra.scheduler.application.advance_run import advance_run, advance_runs_of
 from orchestra.scheduler.application.changes import moved, tell
 from orchestra.scheduler.application.checkpoints import ask_for
+from orchestra.scheduler.application.dispatch import send_again
 from orchestra.scheduler.application.end_work import by_project, count_down, end_held
 from orchestra.scheduler.application.recalculate import Transaction
 from orchestra.scheduler.domain.work.task import Task
@@ -55,13 +56,7 @@ async def reconcile(read: Transaction, begin: Transaction) -> int:
             held, task = (await work.tasks.of_attempts([dispatch.attempt_id]))[dispatch.attempt_id]
             if not held.open or task.token != dispatch.token:
                 continue
-            run = await work.runs.get(dispatch.run_id)
-            handed_on = (await work.tasks.handed_on([task.id])).get(task.id, ())
-            tokens = (await work.limits.of_attempts([dispatch.attempt_id])).get(dispatch.attempt_id)
-            event = dispatched(work, task, dispatch.attempt_id, handed_on, run, tokens)
-            again = event.model_copy(update={"number": dispatch.number, "token": dispatch.token})
-            work.publish(again, trace=run.trace)
-            await work.dispatches.sent_again([dispatch.attempt_id])
+            await send_again(work, dispatch, task)
     if dead_hands:
         async with begin() as work:
             await work.limits.free(dead_hands)

@@ -6,8 +6,8 @@ from orchestra.contracts.execution import AttemptReturned
 from orchestra.scheduler.application.admit import free_mutexes
 from orchestra.scheduler.application.advance_run import advance_runs_of
 from orchestra.scheduler.application.changes import moved, tell
+from orchestra.scheduler.application.outcomes import still_held
 from orchestra.scheduler.application.ports import SchedulingWork
-from orchestra.scheduler.application.record_outcomes import still_held
 
 
 async def record_returns(work: SchedulingWork, events: Sequence[AttemptReturned]) -> None:

@@ -5,7 +5,7 @@ cancelled, changed or taken back only where nothing of it has begun.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ async def replan(
     work: SchedulingWork,
     plan: Plan,
     tasks: Sequence[DecomposedTask],
-    dependencies: Sequence[Dependency],
+    dependencies: Iterable[Dependency],
     run: Run | None,
 ) -> Counter[str]:
     """How many tasks were `added`, and how many had which fate. The caller holds the project; `run` goes on with it."""

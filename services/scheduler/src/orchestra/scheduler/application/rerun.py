@@ -28,6 +28,7 @@ from orchestra.scheduler.domain.work.task import Task
 _UNDONE: Mapping[str, Any] = {
     **ANEW,
     **dict.fromkeys(("attempt_id", "performed_at", "ends_at", "outputs", "evidence", "last_failure", "adopted_from")),
+    "dialogue": None,
 }
 """What is written of a task as if it had never been done; how often it was tried stays."""
 

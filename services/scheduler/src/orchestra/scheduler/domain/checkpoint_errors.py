@@ -15,6 +15,12 @@ class CheckpointClosed(SchedulingError):
     code = "checkpoint-closed"
 
 
+class AnswerUnfit(SchedulingError):
+    """This checkpoint is not answered like that."""
+
+    code = "answer-unfit"
+
+
 class UnknownInput(SchedulingError):
     """The task is given no such file."""
 

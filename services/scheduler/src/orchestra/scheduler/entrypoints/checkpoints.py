@@ -12,6 +12,7 @@ from orchestra.chassis.http.identity import CurrentCaller
 from orchestra.chassis.http.views import CurrentCursor, CurrentView, Page
 from orchestra.contracts.checkpoints import CheckpointAnswer, CheckpointKind
 from orchestra.contracts.ids import Sha256
+from orchestra.contracts.suspensions import Asked
 from orchestra.scheduler.adapters.checkpoint_queries import checkpoint_page, shown_checkpoint
 from orchestra.scheduler.adapters.work import SqlSchedulingWork
 from orchestra.scheduler.application.answer_checkpoint import Answer, answer_checkpoint, held_checkpoint
@@ -27,7 +28,13 @@ Content = Annotated[Sha256, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 class AnswerCheckpoint(Strict):
     answer: CheckpointAnswer
-    """`retry`: try the task again; `skip`: go on without it; `fail`: it stays failed."""
+    """`retry`: try the task again; `skip`: go on without it; `fail`: it stays failed, or fails.
+
+    What an agent waits for: `answer` its question with a `text`; `approve` or `reject` its call; `accept` its work.
+    Which of them fit is in the checkpoint's `choices`.
+    """
+    text: Guidance = ""
+    """Only with `answer`, and needed there."""
     guidance: Guidance = ""
     """What further tries of the task are told, in `ORCHESTRA_GUIDANCE`."""
     inputs: Annotated[dict[Path, Content], Field(max_length=50)] = Field(default_factory=dict[str, Sha256])
@@ -37,6 +44,8 @@ class AnswerCheckpoint(Strict):
     def _for_further_tries(self) -> "AnswerCheckpoint":
         if self.inputs and self.answer != "retry":
             raise ValueError("inputs are for further tries: the answer is retry then")
+        if bool(self.text) != (self.answer == "answer"):
+            raise ValueError("an answer to a question needs its text, and nothing else has one")
         return self
 
 
@@ -63,6 +72,10 @@ class CheckpointView(BaseModel):
     answered_at: datetime | None
     """When it was answered, expired or was withdrawn."""
     guidance: str
+    asks: Asked | None = None
+    """What an agent's attempt waits for, where it is that."""
+    said: str = ""
+    """The text that answers a question."""
     inputs: dict[str, str] | None
 
 
@@ -100,7 +113,7 @@ async def post_answer(
         if match:
             await held_checkpoint(work, workspace_id, checkpoint_id)
             match.check(CheckpointView(**await shown_checkpoint(work, workspace_id, checkpoint_id)))
-        said = Answer(request.answer, request.guidance, request.inputs)
+        said = Answer(request.answer, request.guidance, request.inputs, request.text)
         await answer_checkpoint(work, workspace_id, checkpoint_id, said, by)
         return CheckpointView(**await shown_checkpoint(work, workspace_id, checkpoint_id))
 

@@ -34,7 +34,10 @@ Key = Annotated[str | None, Field(max_length=64)]
 
 
 class MemberChange(Strict):
-    """What is to be changed; null gives `zone`, `days` and `hours` back to the project's calendar."""
+    """What is to be changed; null gives `zone`, `days` and `hours` back to the project's calendar.
+
+    An `agent` of null: no work of AI agents any more.
+    """
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     manager: bool | None = None
@@ -47,9 +50,10 @@ class MemberChange(Strict):
     hours: list[Stretch] | None = None
     days_off: list[date] | None = None
     tools: list[str] | None = None
+    agent: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
 
     def changed(self) -> dict[str, Any]:
-        resettable = ("zone", "days", "hours")
+        resettable = ("zone", "days", "hours", "agent")
         given = self.model_dump(mode="json", exclude_unset=True)
         return {name: value for name, value in given.items() if value is not None or name in resettable}
 

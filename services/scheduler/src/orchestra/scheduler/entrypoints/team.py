@@ -63,6 +63,8 @@ class MemberRequest(Strict):
     hours: list[Stretch] | None = None
     days_off: list[date] = []
     tools: list[str] = []
+    agent: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """Does work for AI agents: by the one of this name in the executor's registry, or by `any` that fits."""
 
     def member(self, calendar: CalendarRequest) -> Member:
         own = self.days is not None or self.hours is not None
@@ -81,6 +83,7 @@ class MemberRequest(Strict):
             zone=self.zone,
             days_off=frozenset(self.days_off),
             tools=frozenset(self.tools),
+            agent=self.agent,
         )
 
 
@@ -134,6 +137,7 @@ def member_to_json(member: Member) -> dict[str, Any]:
         **(_hours_to_json(member.hours) if member.hours else {}),
         "days_off": sorted(day.isoformat() for day in member.days_off),
         "tools": sorted(member.tools),
+        "agent": member.agent,
     }
 
 

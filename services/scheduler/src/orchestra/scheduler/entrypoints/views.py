@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from orchestra.contracts.checkpoints import CheckpointAnswer
 from orchestra.contracts.execution import Artifact, Evidence
 from orchestra.contracts.planning import Command, DependencyKind, LagClock, Wait
 from orchestra.contracts.scheduling import RunStatus, TaskStatus
+from orchestra.contracts.suspensions import Suspension
 from orchestra.scheduler.domain.work.explanation import WaitKind
 
 
@@ -33,6 +35,8 @@ class WaitingView(BaseModel):
     """Its own pause is what keeps it: it waits to be resumed."""
     checkpoint_id: str | None = None
     """What somebody has to answer, where it waits for a decision."""
+    choices: list[CheckpointAnswer] = []
+    """What it can be answered with."""
 
 
 class RunView(BaseModel):
@@ -121,6 +125,12 @@ class TaskView(BaseModel):
     """The open checkpoint: what somebody has to decide about it."""
     guidance: list[str] = []
     """What people who decided about it want further tries to know, the oldest first."""
+    feedback: list[str] = []
+    """What attempts of its agent were found to lack, the oldest first."""
+    kept: list[Artifact] = []
+    """What its agent's last attempt had when it was suspended."""
+    waits_for: Suspension | None = None
+    """What its last attempt waits for, where that has ended for now."""
     edited_inputs: dict[str, str] = {}
     """Input files that further tries find with other content, by path."""
     outputs: list[Artifact]

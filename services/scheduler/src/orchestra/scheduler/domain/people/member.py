@@ -18,6 +18,8 @@ Seniority = Literal["junior", "mid", "senior", "specialist", "lead"]
 MULTIPLIERS: dict[Seniority, float] = {"junior": 0.6, "mid": 1.0, "senior": 1.3, "specialist": 1.2, "lead": 1.1}
 POINTS_A_DAY = 2
 LEAST_SHARE = 0.1
+ANY_AGENT = "any"
+"""Which AI agent does it is found when it begins."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,16 @@ class Member:
     days_off: frozenset[date] = frozenset()
     tools: frozenset[str] = frozenset()
     """What an agent can run."""
+    agent: str | None = None
+    """Does work for AI agents: by this one of the executor's registry, or by `any` that fits."""
 
     def __post_init__(self) -> None:
         if self.zone:
             zone_of(self.zone)
         if self.slots < 1 or self.share <= 0:
             raise InvalidMember(self.key, "needs at least one slot and a share above 0")
+        if self.agent is not None and self.kind != "agent":
+            raise InvalidMember(self.key, "is a person: only a member of kind agent does the work of AI agents")
 
     def working_time(self, calendar: Calendar) -> WorkingTime:
         if self.kind == "agent":
@@ -72,6 +78,9 @@ class Need:
     role: str | None = None
     """None: any person, or any agent for a command."""
     command: bool = False
+    """A machine does it."""
+    agent: bool = False
+    """An AI agent does it."""
     tools: frozenset[str] = frozenset()
     points: float | None = None
     minutes: int | None = None
@@ -86,6 +95,8 @@ def obstacle(member: Member, need: Need) -> SchedulingError | None:
         return ManagerTakesNoTask(member.id)
     if need.command != (member.kind == "agent"):
         return NotEligible(member.id, "agents take commands, people take everything else")
+    if need.agent and member.agent is None:
+        return NotEligible(member.id, "does not do the work of AI agents")
     if need.role is not None and need.role not in member.roles:
         return NotEligible(member.id, f"does not have the role {need.role}")
     if need.command and not need.tools <= member.tools:

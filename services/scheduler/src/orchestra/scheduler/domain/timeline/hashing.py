@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from orchestra.contracts.ids import Sha256
 from orchestra.contracts.planning import Wait
-from orchestra.scheduler.domain.people.member import Need
+from orchestra.scheduler.domain.people.member import Member, Need
 from orchestra.scheduler.domain.timeline.snapshot import Snapshot, Task
 
 
@@ -18,12 +18,17 @@ def input_hash(snapshot: Snapshot) -> Sha256:
     inputs = {field.name: getattr(snapshot, field.name) for field in fields(snapshot) if field.name != "previous"}
     inputs |= {
         "as_of": snapshot.grain.floor(snapshot.as_of),
-        "members": sorted(snapshot.members, key=lambda member: member.id),
+        "members": [_member(member) for member in sorted(snapshot.members, key=lambda member: member.id)],
         "tasks": _tasks(sorted(snapshot.tasks, key=lambda task: task.id)),
         # An edge that is finish to start without lag is its two ends, as it was before there were others.
         "dependencies": sorted(edge[:2] if edge.plain else edge for edge in set(snapshot.dependencies)),
     }
     return sha256(canonical_json(inputs).encode()).hexdigest()
+
+
+def _member(member: Member) -> dict[str, object]:
+    """Whoever does no work of AI agents is what they were before there was any."""
+    return {name: value for name, value in vars(member).items() if name != "agent" or value is not None}
 
 
 def _tasks(tasks: Sequence[Task]) -> list[dict[str, object]]:
@@ -37,7 +42,10 @@ def _tasks(tasks: Sequence[Task]) -> list[dict[str, object]]:
                 del content[name]
         need = needs.get(task.need)
         if need is None:
-            need = needs[task.need] = {name: _sorted(each) for name, each in vars(task.need).items()}
+            asked = {name: _sorted(each) for name, each in vars(task.need).items()}
+            if not task.need.agent:
+                del asked["agent"]
+            need = needs[task.need] = asked
         content["need"] = need
         found.append(content)
     return found

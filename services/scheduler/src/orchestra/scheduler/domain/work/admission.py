@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 
 from orchestra.contracts.ids import MemberId
 from orchestra.scheduler.domain.people.member import Member, may_take
@@ -36,21 +38,26 @@ def room_for(members: Sequence[Member], in_flight: Mapping[MemberId, int], limit
     return Room(free, max(0, min(limit - busy, sum(free.values()))))
 
 
-def share_out(pools: Sequence[str], members: Sequence[Member], room: Room) -> list[MemberId | None]:
-    """For tasks of these pools, in order: the eligible agent with the most free slots; None when there is none."""
+def share_out(
+    pools: Sequence[str], members: Sequence[Member], room: Room, preferred: Sequence[str | None] = ()
+) -> list[MemberId | None]:
+    """For tasks of these pools, in order: the eligible agent with the most free slots; None when there is none.
+
+    `preferred` names an AI agent for each task: a member that works by it goes first while it has a slot.
+    """
     free = dict(room.free)
     left = room.together
     allowed = [each.left for each in room.allowances]
     eligible: dict[str, list[Member]] = {}
     covering: dict[str, list[int]] = {}
     chosen: list[MemberId | None] = []
-    for pool in pools:
+    for pool, wanted in zip_longest(pools, preferred):
         if pool not in eligible:
             need = need_of_pool(pool)
             eligible[pool] = [m for m in members if may_take(m, need)]
             covering[pool] = [at for at, each in enumerate(room.allowances) if each.covers(pool)]
         # Ties go to the key, so that equal situations give equal assignments.
-        best = max(eligible[pool], key=lambda m: (free.get(m.id, 0), m.key), default=None)
+        best = max(eligible[pool], key=partial(_standing, free, wanted), default=None)
         kept_back = any(allowed[at] <= 0 for at in covering[pool])
         if best is None or left <= 0 or free.get(best.id, 0) <= 0 or kept_back:
             chosen.append(None)
@@ -61,3 +68,8 @@ def share_out(pools: Sequence[str], members: Sequence[Member], room: Room) -> li
             allowed[at] -= 1
         chosen.append(best.id)
     return chosen
+
+
+def _standing(free: Mapping[MemberId, int], wanted: str | None, member: Member) -> tuple[bool, int, str]:
+    slots = free.get(member.id, 0)
+    return wanted is not None and member.agent == wanted and slots > 0, slots, member.key

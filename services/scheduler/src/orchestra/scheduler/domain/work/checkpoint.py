@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from orchestra.contracts.checkpoints import CheckpointAnswer, CheckpointKind
 from orchestra.contracts.ids import CheckpointId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.planning import Input
 from orchestra.contracts.scheduling import TaskStatus
+from orchestra.contracts.suspensions import Asked, BudgetMet
 from orchestra.scheduler.domain.checkpoint_errors import UnknownInput
 from orchestra.scheduler.domain.work.task import Task
 
@@ -21,8 +22,6 @@ OWING: frozenset[TaskStatus] = frozenset({"waiting", "failed"})
 A failed one does not where somebody decided just that, where its checkpoint expired, or where the plan that stands has
 it no longer: its failure is nobody's to mend.
 """
-
-CHOICES: tuple[CheckpointAnswer, ...] = ("retry", "skip", "fail")
 
 LONGEST_REASON = 500
 """Characters of what went wrong within a question."""
@@ -70,13 +69,25 @@ class Checkpoint:
     guidance: str = ""
     inputs: Mapping[str, Sha256] | None = None
     """What was put in the place of input files, {path: content}."""
+    asks: Asked | None = None
+    """What an agent's attempt waits for, where it is that."""
+    said: str = ""
+    """The text that answers a question."""
     sequence: int = 1
 
     @property
     def due_at(self) -> datetime | None:
         """When time does something to it next."""
         asked_again = None if self.escalated_at else self.escalates_at
-        return min((at for at in (asked_again, self.expires_at) if at is not None), default=None)
+        return min((at for at in (asked_again, self.expires_at, self.renews_at) if at is not None), default=None)
+
+    @property
+    def renews_at(self) -> datetime | None:
+        """When what it waits for comes by itself: the budget's next day or month."""
+        return self.asks.renews_at if isinstance(self.asks, BudgetMet) else None
+
+    def renewed(self, now: datetime) -> bool:
+        return self.renews_at is not None and self.renews_at <= now
 
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -90,9 +101,9 @@ def after_hours(since: datetime, hours: float) -> datetime | None:
 def question(task: Task, kind: CheckpointKind, failure: Mapping[str, Any] | None, cause: str) -> str:
     """In sentences for one who knows nothing of the run. `failure` is the last one told of, maybe of an earlier try."""
     if failure and failure["attempt"] == task.attempts:
-        why = f"Attempt {task.attempts} {_FAILED.get(failure['class'], 'failed')}. {_sentence(failure['reason'])}"
+        why = f"Attempt {task.attempts} {_FAILED.get(failure['class'], 'failed')}. {sentence(failure['reason'])}"
     else:
-        why = f"Attempt {task.attempts} has no end that is known. {_sentence(cause)}"
+        why = f"Attempt {task.attempts} has no end that is known. {sentence(cause)}"
     return f"{task.title} ({task.key}) {_ASKED[kind].format(why=why)}"
 
 
@@ -103,13 +114,15 @@ _FAILED: Mapping[str, str] = {
     "policy": "was refused by the policy",
     "lost": "was lost",
     "cancelled": "was stopped",
+    "gaps": "left gaps",
+    "budget": "was not to cost more",
 }
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     text = " ".join(text.split()).rstrip(".")
     text = text if len(text) < LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('?', '!', '…')) else '.'}"
 
 
 def answer_by(after: TaskStatus) -> CheckpointAnswer | None:
@@ -129,15 +142,16 @@ def carried(guidance: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
+File = TypeVar("File", bound=Input)
 Edit = tuple[str, Sha256, Sha256]
 """A path, the content that the plan or a predecessor gives, and what further tries find in its place."""
 
 
-def edited(inputs: Iterable[Input], edits: Iterable[Edit]) -> tuple[Input, ...]:
+def edited(inputs: Iterable[File], edits: Iterable[Edit]) -> tuple[File, ...]:
     """An edit holds as long as the file is the one that it was made for: a newer plan's content goes before it."""
     places = {(path, before): after for path, before, after in edits}
     return tuple(
-        Input(path=i.path, sha256=places[i.path, i.sha256]) if (i.path, i.sha256) in places else i for i in inputs
+        i.model_copy(update={"sha256": places[i.path, i.sha256]}) if (i.path, i.sha256) in places else i for i in inputs
     )
 
 

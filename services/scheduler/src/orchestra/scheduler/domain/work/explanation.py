@@ -7,7 +7,14 @@ from typing import Literal
 
 from orchestra.contracts.ids import CheckpointId
 from orchestra.contracts.scheduling import RunStatus
-from orchestra.scheduler.domain.people.member import Member, may_take
+from orchestra.contracts.suspensions import (
+    ApprovalNeeded,
+    BudgetMet,
+    ProviderAway,
+    QuestionAsked,
+    VerificationNeeded,
+)
+from orchestra.scheduler.domain.people.member import Member, Need, may_take
 from orchestra.scheduler.domain.work.dependency import Gate
 from orchestra.scheduler.domain.work.limits import Allowance
 from orchestra.scheduler.domain.work.run import Run
@@ -26,6 +33,7 @@ WaitKind = Literal[
     "mutex",
     "person",
     "retry",
+    "provider",
     "attempt",
     "checkpoint",
     "start",
@@ -130,11 +138,25 @@ def _waits(
         case "in_review":
             return [_wait(gate) for gate in gates if gate.edge.before_end and gate.closed(now)]
         case "waiting":
-            return [Wait("person", "", "its command may have had its effect: say whether it may run again, or fail it")]
+            return [Wait("person", "", _asked(task))]
         case "failed" | "cancelled" if run is None or run.status not in RUN_OVER:
             return [Wait("person", "", "say whether it is tried again (retry) or done without (skip)")]
         case _:
             return []
+
+
+def _asked(task: Task) -> str:
+    match task.asks:
+        case None:
+            return "its command may have had its effect: say whether it may run again, or fail it"
+        case QuestionAsked():
+            return "its agent asks something: answer it, skip the task or fail it"
+        case ApprovalNeeded(tool=tool):
+            return f"its agent may use {tool} only if a person allows it: approve or reject that, or fail the task"
+        case BudgetMet(scope=scope):
+            return f"it has met a budget ({scope.replace('_', ' of the ')}): it goes on when that is raised"
+        case VerificationNeeded():
+            return "a person must say whether it is done: accept it, have it tried again, skip or fail it"
 
 
 def _running(task: Task, run: Run | None, assignee: str) -> list[Wait]:
@@ -175,19 +197,33 @@ def _ready(
         return [Wait("run", run.id, _STOPPED[run.status])]
     need = need_of_pool(task.pool)
     if not task.is_timer and not any(may_take(member, need) for member in members):
-        tools = f" with {', '.join(sorted(need.tools))}" if need.tools else ""
-        who = "agent" if need.command else "person"
-        return [Wait("member", "", f"no {who} of the team can take the role {need.role or 'any'}{tools}")]
+        return [_nobody(need, members)]
     if task.not_before is not None and task.not_before == task.start_at and task.not_before > now:
         return [Wait("start", task.id, f"it is not begun before {_moment(task.not_before)}")]
     if task.is_timer:
         return [Wait("timer", task.id, "it begins to count now")]
     if task.not_before is not None and task.not_before > now:
-        return [Wait("retry", task.id, f"its next try is due at {task.not_before:%H:%M:%S} UTC")]
+        return [_next_try(task, task.not_before)]
     if need.command:
         slot = Wait("slot", "", "all slots of the agents that can take it are taken")
         return _limits(task, run, allowances) or [slot]
     return [_persons(task, names)]
+
+
+def _nobody(need: Need, members: Sequence[Member]) -> Wait:
+    """Of the team can take it."""
+    if need.agent and not any(member.agent for member in members):
+        return Wait("member", "", "no member does agent work: the team needs one of kind agent that names an agent")
+    tools = f" with {', '.join(sorted(need.tools))}" if need.tools else ""
+    who = "agent" if need.command else "person"
+    return Wait("member", "", f"no {who} of the team can take the role {need.role or 'any'}{tools}")
+
+
+def _next_try(task: Task, at: datetime) -> Wait:
+    if isinstance(away := task.waits_for, ProviderAway):
+        why = f" ({away.reason})" if away.reason else ""
+        return Wait("provider", away.name, f"{away.name} is away{why}; its next try is due at {at:%H:%M:%S} UTC")
+    return Wait("retry", task.id, f"its next try is due at {at:%H:%M:%S} UTC")
 
 
 def _persons(task: Task, names: dict[str, str]) -> Wait:

@@ -66,5 +66,10 @@ def pool_of_definition(task: DecomposedTask) -> str:
     if task.wait is not None:
         return TIMER
     command = task.command
-    need = Need(role=task.role, command=command is not None, tools=frozenset(command.tools if command else ()))
+    need = Need(
+        role=task.role,
+        command=command is not None,
+        agent=command is not None and command.agent is not None,
+        tools=frozenset(command.tools if command else ()),
+    )
     return pool_of(need, command.mutexes if command else ())

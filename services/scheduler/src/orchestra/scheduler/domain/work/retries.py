@@ -25,11 +25,11 @@ def tried_again(failure: FailureClass, *, failures: int, lost: int, retries: int
     same doubt about its effects as a lost one: both are tried again only where the command is repeatable.
     """
     match failure:
-        case "transient":
+        case "transient" | "gaps":
             return failures <= retries
         case "timeout":
             return repeatable and failures <= retries
         case "lost":
             return repeatable and lost <= LOST_LIMIT
-        case "permanent" | "policy" | "cancelled":
+        case "permanent" | "policy" | "cancelled" | "budget":
             return False

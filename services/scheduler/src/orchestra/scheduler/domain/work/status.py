@@ -13,7 +13,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     "queued": frozenset({"ready", "running", "in_review", "waiting", "done", "failed", "cancelled"}),
     "running": frozenset({"ready", "in_review", "waiting", "done", "failed", "cancelled"}),
     "in_review": frozenset({"ready", "waiting", "done", "failed", "cancelled"}),
-    "waiting": frozenset({"ready", "running", "in_review", "failed", "cancelled", "skipped"}),
+    "waiting": frozenset({"ready", "running", "in_review", "done", "failed", "cancelled", "skipped"}),
     "failed": frozenset({"blocked", "ready", "cancelled", "skipped"}),
     "done": frozenset(),
     "cancelled": frozenset({"blocked", "ready", "waiting", "skipped"}),
@@ -26,6 +26,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
   may report the end alone. The outcome then brings the start, so that every done task has both dates.
 - `blocked` and `ready` become `failed` when their deadline passes before they have begun.
 - `ready` falls back to `blocked` when a newer plan version puts a dependency before it.
+- `waiting` becomes `done` when a person accepts what an agent has done.
 - `cancelled` is left when a newer plan has the task again; to `waiting` where it may have had its effect.
 - `failed`, and `cancelled` by hand, end a task until a person decides otherwise: once more (`ready`, or `blocked` where
   something has to be done before), go on without it (`skipped`).

@@ -8,7 +8,9 @@ from functools import lru_cache
 from orchestra.contracts.ids import AttemptId, MemberId, PlanId, ProjectId, RunId, Sha256, TaskId, WorkspaceId
 from orchestra.contracts.planning import Command, Wait
 from orchestra.contracts.scheduling import TaskStatus
+from orchestra.contracts.suspensions import Asked, ProviderAway, Suspension
 from orchestra.scheduler.domain.people.member import Need
+from orchestra.scheduler.domain.work.dialogue import Dialogue
 from orchestra.scheduler.domain.work.status import TERMINAL
 
 
@@ -68,6 +70,8 @@ class Task:
     """Of a timer that counts."""
     expires_at: datetime | None = None
     """When the deadline of a command takes effect."""
+    dialogue: Dialogue | None = None
+    """What its agent's attempts have left for the next one."""
     adopted_from: TaskId | None = None
     """The task of another run that did it: nothing of it was executed here."""
 
@@ -82,11 +86,24 @@ class Task:
         return by is not None and (by <= at if self.status == "failed" else by < at)
 
     @property
+    def waits_for(self) -> Suspension | None:
+        """What its last attempt, which was suspended, waits for."""
+        last = self.dialogue and self.dialogue.suspended
+        return last.waits_for if last and last.attempt == self.attempts else None
+
+    @property
+    def asks(self) -> Asked | None:
+        """The same where it waits for a person."""
+        waits_for = self.waits_for if self.status == "waiting" else None
+        return None if isinstance(waits_for, ProviderAway) else waits_for
+
+    @property
     def need(self) -> Need:
         pool = need_of_pool(self.pool)
         return replace(pool, points=self.points, minutes=self.minutes, declined=frozenset(self.declined))
 
 
+_AGENT_WORK = "ai"
 TIMER = "timer|"
 """The pool of timers: nobody takes them."""
 
@@ -94,18 +111,21 @@ TIMER = "timer|"
 def pool_of(need: Need, mutexes: Iterable[str] = ()) -> str:
     """Tasks of one pool can be taken by the same members under the same conditions.
 
-    `person|editor`, `agent|automation|python3,sort`, `agent|automation|python3|database`.
+    `person|editor`, `agent|automation|python3,sort`, `agent|automation|python3|database`, `agent|writer|||ai`.
     """
     if not need.command:
         return f"person|{need.role or ''}"
-    taken = f"|{','.join(sorted(mutexes))}" if mutexes else ""
-    return f"agent|{need.role or ''}|{','.join(sorted(need.tools))}{taken}"
+    parts = ["agent", need.role or "", ",".join(sorted(need.tools))]
+    taken = sorted(mutexes)
+    if taken or need.agent:
+        parts.append(",".join(taken))
+    return "|".join([*parts, _AGENT_WORK] if need.agent else parts)
 
 
 @lru_cache(4096)
 def need_of_pool(pool: str) -> Need:
     kind, role, *more = pool.split("|")
-    return Need(role=role or None, command=kind == "agent", tools=_listed(more[:1]))
+    return Need(role=role or None, command=kind == "agent", agent=more[2:3] == [_AGENT_WORK], tools=_listed(more[:1]))
 
 
 @lru_cache(4096)

@@ -1,0 +1,1 @@
+"""Servers of tools that speak MCP: which there are, how they are reached, and the tools that they have."""

@@ -1,0 +1,1 @@
+"""The library of the protocol, and all that touches it. It is loaded when the first server is asked."""

@@ -1,0 +1,1 @@
+"""What is known of projects, in the database."""

@@ -1,0 +1,1 @@
+"""Whatever needs the providers' libraries. They take seconds and a hundred megabytes: import it when one is asked."""

@@ -1,0 +1,1 @@
+"""Budgets, holds and the ledger in the database."""

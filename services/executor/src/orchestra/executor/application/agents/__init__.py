@@ -1,0 +1,1 @@
+"""Attempts of agents: context, tools behind a broker, verification."""

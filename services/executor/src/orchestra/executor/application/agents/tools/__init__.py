@@ -1,0 +1,1 @@
+"""Tools that work within the attempt's workspace, and the one that asks a person."""

@@ -1,0 +1,1 @@
+"""Use cases of what is known of a project."""

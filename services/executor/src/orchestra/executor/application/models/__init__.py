@@ -1,0 +1,1 @@
+"""What is asked of models, and what that asks of the world."""

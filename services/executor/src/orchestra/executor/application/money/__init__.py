@@ -1,0 +1,1 @@
+"""What is done with money: hold, settle, release, sweep, set limits, tell."""

@@ -1,0 +1,1 @@
+"""What agents and people have found out about a project."""

@@ -1,0 +1,1 @@
+"""Money: amounts, scopes, budgets, holds and the ledger, as values and rules."""

@@ -1,0 +1,1 @@
+"""Agents as callers and time reach them."""
