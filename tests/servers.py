@@ -22,7 +22,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -94,9 +94,20 @@ class RabbitMQ:
         self._own = self._own or self._make_host()
         return self._own
 
-    async def create(self) -> str:
-        """Make a virtual host of its own for one test; its URL is `amqp://user:password@host:port/vhost`."""
-        return await asyncio.to_thread(self._make_host)
+    @contextmanager
+    def host(self) -> Iterator[str]:
+        """A virtual host of its own; its URL is `amqp://user:password@host:port/vhost`.
+
+        It is dropped afterwards: each queue keeps files open, and a broker that may have a thousand of them, which
+        is what it is given where nobody says otherwise, lets nobody in any more after some thirty hosts.
+        """
+        url = self._make_host()
+        try:
+            yield url
+        finally:
+            name = urlsplit(url).path.removeprefix("/")
+            self._hosts.remove(name)
+            self._drop([name])
 
     async def user(
         self,
@@ -139,12 +150,6 @@ class RabbitMQ:
             self.ctl_now("delete_user", self._users.pop())
         self._drop(self._hosts)
         self._hosts = []
-
-    def remove(self, url: str) -> None:
-        """Drop the virtual host of this URL: nobody uses it any more."""
-        host = urlsplit(url).path.removeprefix("/")
-        self._hosts.remove(host)
-        self._drop([host])
 
     def _drop(self, hosts: Sequence[str]) -> None:
         """Each takes the broker seconds, which nobody has to wait for: it goes on by itself."""
@@ -196,6 +201,13 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[RabbitMQ]:
         _missing(f"RabbitMQ answers, but not to rabbitmqctl ({error}); see tests/servers.py")
     yield server
     server.remove_all()
+
+
+@pytest.fixture
+def virtual_host(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """The URL of one that is this test's alone."""
+    with rabbitmq.host() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -215,10 +215,16 @@ def distributed(
     **environment: str,
 ) -> Generator[System]:
     home.mkdir(parents=True, exist_ok=True)
+    with rabbitmq.host() as broker:
+        yield from _running(_distributed(home, postgres, broker, redis, python, environment))
+
+
+def _distributed(
+    home: Path, postgres: Postgres, broker: str, redis: Redis, python: str, environment: dict[str, str]
+) -> System:
     private = new_private_key()
     urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
     databases = {name: asyncio.run(postgres.create()) for name in SERVICES}
-    broker = asyncio.run(rabbitmq.create())
     shared = {
         "ORCHESTRA_RABBITMQ_URL": broker,
         "ORCHESTRA_REDIS_URL": redis.url,
@@ -241,10 +247,7 @@ def distributed(
         log = home / f"{name}.log"
         programs[name] = Program(("serve", name), clean_environment() | shared | own, urls[name], log, python)
     folders = (Path(shared["ORCHESTRA_ARTIFACTS_DIR"]), Path(shared["ORCHESTRA_WORKSPACES_DIR"]))
-    try:
-        yield from _running(System("distributed", urls["gateway"], KEY, programs, databases, *folders))
-    finally:
-        rabbitmq.remove(broker)  # a broker slows down with every virtual host that it keeps
+    return System("distributed", urls["gateway"], KEY, programs, databases, *folders)
 
 
 def _running(system: System) -> Generator[System]:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Column, MetaData, String, Table, select
-from tests.servers import RabbitMQ
 
 from orchestra.chassis.database.tables import DEAD_LETTER, OUTBOX, add_chassis_tables
 from orchestra.chassis.database.unit_of_work import Database, UnitOfWork
@@ -174,12 +173,12 @@ async def line_on(kind: Kind, url: str, folder: Path, hearer_url: str | None = N
 async def line(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Line]:
     url = ""
     if request.param == "rabbit":
-        url = await request.getfixturevalue("rabbitmq").create()
+        url = request.getfixturevalue("virtual_host")
     async with line_on(request.param, url, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def rabbit_line(rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[Line]:
-    async with line_on("rabbit", await rabbitmq.create(), tmp_path) as made:
+async def rabbit_line(virtual_host: str, tmp_path: Path) -> AsyncIterator[Line]:
+    async with line_on("rabbit", virtual_host, tmp_path) as made:
         yield made

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.servers import Postgres, RabbitMQ
+from tests.servers import Postgres
 from tests.transports.conftest import Kind, Line, approved, line_on, succeeded
 
 from orchestra.chassis.errors import Transient
@@ -95,11 +95,11 @@ async def test_transient_trouble_becomes_a_retry_row_and_passes(line: Line) -> N
 
 @pytest.mark.parametrize("kind", ["in process", "rabbit"])
 async def test_a_database_that_is_away_burns_no_delivery(
-    kind: Kind, postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path
+    kind: Kind, postgres: Postgres, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     hearer_url = await postgres.create()
     name = hearer_url.rpartition("/")[2]
-    broker = await rabbitmq.create() if kind == "rabbit" else ""
+    broker = request.getfixturevalue("virtual_host") if kind == "rabbit" else ""
     async with line_on(kind, broker, tmp_path, hearer_url) as line:
         await line.say(approved("before"))
         await line.until_heard("before")

@@ -21,11 +21,10 @@ from orchestra.contracts.event import Event
 
 
 async def test_1_a_publish_cut_off_by_a_lost_heartbeat_does_not_end_the_relay(
-    rabbitmq: RabbitMQ, tmp_path: Path
+    virtual_host: str, tmp_path: Path
 ) -> None:
-    direct = await rabbitmq.create()
-    proxy = await TcpProxy.before(direct)
-    async with line_on("rabbit", proxy.url(direct) + "?heartbeat=1", tmp_path) as line:
+    proxy = await TcpProxy.before(virtual_host)
+    async with line_on("rabbit", proxy.url(virtual_host) + "?heartbeat=1", tmp_path) as line:
         relay = Loop("relay", lambda: relay_once(line.sayer, line.ends[0]), every=0.1)
         task = asyncio.create_task(relay.run(LocalWakeups()))
         await line.say(approved("before"), relay=False)
@@ -78,11 +77,10 @@ async def _alarm(broker: PrivateRabbitMQ, folder: Path) -> None:
 
 
 async def test_3_a_lost_connection_cancels_no_transaction_and_the_repetition_does_nothing(
-    rabbitmq: RabbitMQ, tmp_path: Path
+    rabbitmq: RabbitMQ, virtual_host: str, tmp_path: Path
 ) -> None:
-    direct = await rabbitmq.create()
-    proxy = await TcpProxy.before(direct)
-    async with line_on("rabbit", proxy.url(direct), tmp_path) as line:
+    proxy = await TcpProxy.before(virtual_host)
+    async with line_on("rabbit", proxy.url(virtual_host), tmp_path) as line:
         inside, go_on = asyncio.Event(), asyncio.Event()
 
         async def slow(event: Event) -> None:
@@ -98,7 +96,7 @@ async def test_3_a_lost_connection_cancels_no_transaction_and_the_repetition_doe
         await line.until_heard("p1")
 
         async def drained() -> bool:
-            return not await _messages(rabbitmq, direct, topology.queue("hearer", "plan.approved.v1").name)
+            return not await _messages(rabbitmq, virtual_host, topology.queue("hearer", "plan.approved.v1").name)
 
         await line.until(drained, 60)
         assert line.ear.calls == ["p1"]
@@ -125,12 +123,11 @@ async def test_6_and_7_a_poison_event_is_delivered_once_and_not_in_a_loop(rabbit
     assert rabbit_line.ear.calls == ["bad"]
 
 
-async def test_9_an_event_that_no_queue_takes_stays_in_the_outbox(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
-    url = await rabbitmq.create()
-    async with line_on("rabbit", url, tmp_path) as line:
+async def test_9_an_event_that_no_queue_takes_stays_in_the_outbox(virtual_host: str, tmp_path: Path) -> None:
+    async with line_on("rabbit", virtual_host, tmp_path) as line:
         name = topology.queue("hearer", "plan.approved.v1").name
         await line.ends[1].stop()
-        connection = await aio_pika.connect(url)
+        connection = await aio_pika.connect(virtual_host)
         async with connection:
             channel = await connection.channel()
             await channel.queue_delete(name)
@@ -208,12 +205,9 @@ async def test_a_subscriber_without_its_queue_is_not_ready_and_heals(rabbit_line
 
 
 @pytest.mark.parametrize("service", ["hearer"])
-async def test_every_queue_is_declared_by_whoever_starts_first(
-    rabbitmq: RabbitMQ, tmp_path: Path, service: str
-) -> None:
+async def test_every_queue_is_declared_by_whoever_starts_first(virtual_host: str, tmp_path: Path, service: str) -> None:
     """An event whose consumer has never run waits for it."""
-    url = await rabbitmq.create()
-    async with line_on("rabbit", url, tmp_path) as line:
+    async with line_on("rabbit", virtual_host, tmp_path) as line:
         await line.ends[1].stop()
         assert isinstance(line.subscriptions, Subscriptions)
         await line.say(approved("early"))

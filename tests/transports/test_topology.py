@@ -16,10 +16,9 @@ from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.messaging.rabbit import topology
 
 
-async def test_10_an_exchange_that_is_gone_costs_no_event_and_no_consumer(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
-    url = await rabbitmq.create()
-    async with line_on("rabbit", url, tmp_path) as line:
-        async with await aio_pika.connect(url) as connection:
+async def test_10_an_exchange_that_is_gone_costs_no_event_and_no_consumer(virtual_host: str, tmp_path: Path) -> None:
+    async with line_on("rabbit", virtual_host, tmp_path) as line:
+        async with await aio_pika.connect(virtual_host) as connection:
             await (await connection.channel()).exchange_delete(topology.EVENTS.name)
         await line.say(approved("p1"))
         assert len(await line.unsent()) == 1
@@ -48,15 +47,14 @@ async def test_13_and_16_every_queue_keeps_what_it_gives_up_and_gives_up_at_last
             assert wanted in queues[name], name
 
 
-async def test_15_a_queue_with_other_arguments_is_told_at_the_start(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
-    url = await rabbitmq.create()
-    async with await aio_pika.connect(url) as connection:
+async def test_15_a_queue_with_other_arguments_is_told_at_the_start(virtual_host: str, tmp_path: Path) -> None:
+    async with await aio_pika.connect(virtual_host) as connection:
         await (await connection.channel()).declare_queue(
             topology.queue("hearer", "plan.approved.v1").name, durable=True
         )
 
     with pytest.raises(Unavailable, match="PRECONDITION_FAILED"):
-        async with line_on("rabbit", url, tmp_path):
+        async with line_on("rabbit", virtual_host, tmp_path):
             pass
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ DOCUMENT = ROOT / "docs" / "how-to" / "publish-events.md"
 
 
 @pytest.fixture(scope="module")
-def broker(rabbitmq: RabbitMQ) -> str:
-    return asyncio.run(rabbitmq.create())
+def broker(rabbitmq: RabbitMQ) -> Iterator[str]:
+    with rabbitmq.host() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
