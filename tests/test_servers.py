@@ -109,7 +109,7 @@ async def test_a_private_postgres_keeps_what_was_committed_before_a_kill() -> No
 
 async def test_a_private_broker_keeps_a_durable_queue_over_a_kill() -> None:
     with private_rabbitmq() as server:
-        url = await server.create()
+        url = server.url
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel()
             queue = await channel.declare_queue("kept", durable=True)

@@ -117,8 +117,10 @@ class RunningService:
         name = self.service.name
         app = FastAPI(title=f"Orchestra {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.add_middleware(Requests, service=name, streamed=self.service.streamed)
-        for router in (*self.service.routers, operations.router, operations.internal):
-            app.include_router(router)
+        # Not by `include_router`, which builds each route a second time, for prefixes and more that nobody gives here;
+        # and before the library's own document, in whose place a service may have another.
+        routers = (*self.service.routers, operations.router, operations.internal)
+        app.router.routes[:0] = [route for router in routers for route in router.routes]
         add_problem_handlers(app, {**self.service.refusals, **operations.REFUSALS})
         return app
 

@@ -4,7 +4,6 @@ import sys
 from typing import Any
 
 import httpx
-from starlette.routing import BaseRoute
 
 from orchestra.chassis.http.identity import TokenSigner
 from orchestra.chassis.service import Room, Service
@@ -65,9 +64,6 @@ async def wire(room: Room[GatewayWork, GatewaySettings]) -> None:
     state.services = services
     state.identify = IdentifyByKey(room.database, room.clock)
     room.inbound = InboundDoor(room.database, services)
-    # The framework's own document would hide the one that openapi.py puts together.
-    routes: list[BaseRoute] = room.app.router.routes
-    routes[:] = [route for route in routes if getattr(route, "path", None) != room.app.openapi_url]
     await _begin(room)
 
 
