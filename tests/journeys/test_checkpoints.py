@@ -39,6 +39,7 @@ async def test_a_failed_command_is_answered_with_guidance_and_another_input_and_
     assert (checkpoint["key"], checkpoint["kind"]) == ("sum", "exhausted")
     how = f"orchestra checkpoint answer {checkpoint['id']} retry|skip|fail"
     assert how in shell.orchestra("task", "explain", "sum", "--run", run).stdout
+    assert checkpoint["question"] in shell.orchestra("checkpoint", "ls").stdout
     shown = shell.orchestra("checkpoint", "show", checkpoint["id"]).stdout
     assert "Attempt 1 failed for good." in shown
     assert "not a number" in shown

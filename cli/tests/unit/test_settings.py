@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop, exit_of
 from orchestra.cli.journey import default_team, outcome
-from orchestra.cli.settings import load
+from orchestra.cli.settings import CliSettings, load
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +99,12 @@ def test_where_there_is_work_for_an_agent_the_team_has_a_member_for_it() -> None
     assert (you["roles"], machine["tools"]) == ([], ["sort"])
     assert (assistant["agent"], assistant["roles"], assistant["tools"]) == ("any", ["writer"], ["make"])
     assert len(default_team({"tasks": tasks[1:]})["members"]) == 2
+
+
+@pytest.mark.parametrize("key", [None, ""])
+async def test_a_gateway_without_a_key_is_not_asked(key: str | None) -> None:
+    with pytest.raises(Stop, match="ORCHESTRA_API_KEY") as caught:
+        async with connected(CliSettings(gateway="http://127.0.0.1:9", api_key=key)):
+            pass
+
+    assert caught.value.code == Exit.USAGE

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestra.cli.answers import print_json, print_list
+from orchestra.cli.answers import print_json
 from orchestra.cli.connect import connected
 from orchestra.cli.exits import Exit, Stop
 from orchestra.cli.find_project import project_of
@@ -25,13 +25,15 @@ async def ls(settings: CliSettings, project: str | None, *, everything: bool, as
         if project is not None:
             wanted["project_id"] = (await project_of(api, project))["id"]
         found = await api.all("/checkpoints", **wanted)
-    return print_list(
-        found,
-        ("Checkpoint", "Task", "Kind", "Status", "Raised"),
-        lambda c: (c["id"], c["key"], c["kind"], _status(c), moment(c["raised_at"])),
-        as_json=as_json,
-        none="no checkpoints" if everything else "nobody has to decide anything",
-    )
+    if as_json:
+        return print_json(found)
+    screen = Screen()
+    if not found:
+        screen.note("no checkpoints" if everything else "nobody has to decide anything")
+    for each in found:
+        screen.say(f"{each['id']}  {each['key']}  {_status(each)}  {moment(each['raised_at'])}", "bold")
+        screen.say(f"    {each['question']}")
+    return Exit.OK
 
 
 async def show(settings: CliSettings, checkpoint_id: str, *, as_json: bool) -> Exit:

@@ -31,7 +31,7 @@ async def connected(settings: CliSettings) -> AsyncGenerator[Api]:
     else:
         import httpx
 
-        if settings.api_key is None:
+        if not settings.api_key:
             raise Stop(Exit.USAGE, "a gateway needs an API key: set ORCHESTRA_API_KEY")
         headers = {"Authorization": f"Bearer {settings.api_key}"}
         async with httpx.AsyncClient(base_url=settings.gateway.rstrip("/"), headers=headers, timeout=60) as client:

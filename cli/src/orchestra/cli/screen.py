@@ -128,7 +128,7 @@ class Screen:
                 self.out.print(Text(f"    orchestra task resume {each['key']}", "cyan"))
                 continue
             if each["checkpoint_id"]:
-                self.out.print(f"  {who}: decide about {each['title']} ({each['key']})", soft_wrap=True)
+                self.out.print(Text(f"  {who}: {each['question']}"), soft_wrap=True)
                 self.out.print(
                     Text(f"    {how_to_answer(each['checkpoint_id'], each['choices'])}", "cyan"), soft_wrap=True
                 )

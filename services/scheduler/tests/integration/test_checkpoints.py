@@ -103,7 +103,7 @@ async def test_a_lost_command_that_may_not_repeat_raises_one_and_names_it_where_
     assert checkpoint["kind"] == "repeat"
     assert "may have had its effect" in checkpoint["question"]
     [waiting] = (await stage.run(run))["waiting_for"]
-    assert waiting["checkpoint_id"] == checkpoint["id"]
+    assert (waiting["checkpoint_id"], waiting["question"]) == (checkpoint["id"], checkpoint["question"])
 
 
 async def test_an_attempt_called_back_from_an_agent_that_left_raises_one_with_the_cause(stage: Stage) -> None:

@@ -72,8 +72,8 @@ async def test_it_is_not_made_again_before_a_person_has_said_so(
             asks = rests.waits_for
             assert isinstance(asks, ApprovalNeeded)
             assert asks.tool == BOOK
-            assert "(place: 'Faro')" in asks.summary
-            assert "nobody knows whether it had its effect" in asks.summary
+            told = "(place: 'Faro'). It was begun before, and nobody knows whether it had its effect."
+            assert told in asks.summary
             assert harbour.booked == ["Faro"]
 
             provider.script(finishes())

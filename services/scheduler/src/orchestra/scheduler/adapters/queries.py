@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
-from orchestra.scheduler.adapters.checkpoint_queries import CHOICES_OF_TASK, OPEN_IN_RUN, OPEN_OF_TASK
+from orchestra.scheduler.adapters.checkpoint_queries import CHOICES_OF_TASK, OPEN_IN_RUN, OPEN_OF_TASK, QUESTION_OF_TASK
 from orchestra.scheduler.adapters.rows import task_of
 from orchestra.scheduler.adapters.schedules import schedule_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
@@ -97,6 +97,7 @@ class Queries:
                 MEMBER.c.key,
                 MEMBER.c.definition,
                 OPEN_OF_TASK,
+                QUESTION_OF_TASK,
                 CHOICES_OF_TASK,
             )
             .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
@@ -105,7 +106,8 @@ class Queries:
         )
         waiting: defaultdict[RunId, list[dict[str, Any]]] = defaultdict(list)
         for row in await self._execute(query):
-            run_id, task_id, key, title, status, paused_by, held, member_key, definition, checkpoint_id, choices = row
+            run_id, task_id, key, title, status, paused_by, held, member_key, definition, *checkpoint = row
+            checkpoint_id, question, choices = checkpoint
             person = definition and definition["kind"] == "person" and {"key": member_key, "name": definition["name"]}
             reason = _REASONS.get(status, "waits for a decision")
             waiting[run_id].append(
@@ -117,6 +119,7 @@ class Queries:
                     "reason": f"was paused by {paused_by}" if held else reason,
                     "paused": bool(held),
                     "checkpoint_id": checkpoint_id,
+                    "question": question,
                     "choices": choices or [],
                 }
             )

@@ -35,6 +35,8 @@ class WaitingView(BaseModel):
     """Its own pause is what keeps it: it waits to be resumed."""
     checkpoint_id: str | None = None
     """What somebody has to answer, where it waits for a decision."""
+    question: str | None = None
+    """What it asks."""
     choices: list[CheckpointAnswer] = []
     """What it can be answered with."""
 

@@ -121,7 +121,7 @@ class Broker:
             case Asks():
                 await self.journal.decided(self.assignment, call, "asked", decision.reason, summary)
                 self.say(f"? {call.tool}: a person is asked. {decision.reason}")
-                told = f"{summary} {decision.reason}"[:MOST_SUMMARY]
+                told = f"{summary.rstrip('.')}. {decision.reason}"[:MOST_SUMMARY]
                 raise Waits(ApprovalNeeded(tool=call.tool, summary=told, digest=call.digest))
             case Refused():
                 text = f"Refused: {decision.reason}"
