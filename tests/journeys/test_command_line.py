@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 from hashlib import sha256
@@ -115,6 +116,8 @@ async def test_a_command_that_fails_for_good_is_exit_1(shell: Shell) -> None:
     said = shell.orchestra("run", DOCUMENT, "--plan", plan, "--yes", code=1).stdout
 
     assert "Failed: break (permanent" in said
+    assert re.search(r"orchestra checkpoint answer chk_\w+ retry\|skip\|fail", said)
+    assert "Run failed: 1 failed" in said
 
 
 async def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:

@@ -111,12 +111,16 @@ async def go_on(
             screen.schedule(record.schedule, statuses)
         chart = screen.plain_schedule(record.schedule, statuses)
     screen.waiting(run)
-    for task in record.tasks:
-        if task["status"] == "failed":
-            failure: dict[str, Any] = task["last_failure"] or {}
-            screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
-            if task["checkpoint_id"]:
-                screen.say(f"    {how_to_answer(task['checkpoint_id'], task['choices'])}", "cyan")
+    failed = [task for task in record.tasks if task["status"] == "failed"]
+    choices: dict[str, list[str]] = {}
+    if any(task["checkpoint_id"] for task in failed):
+        checkpoints = await api.all("/checkpoints", status="open", run_id=run["id"])
+        choices = {each["id"]: each["choices"] for each in checkpoints}
+    for task in failed:
+        failure: dict[str, Any] = task["last_failure"] or {}
+        screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
+        if (checkpoint := task["checkpoint_id"]) in choices:
+            screen.say(f"    {how_to_answer(checkpoint, choices[checkpoint])}", "cyan")
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"
