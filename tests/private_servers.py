@@ -141,7 +141,7 @@ class PrivatePostgres(PrivateServer, Postgres):
 
 
 class PrivateRabbitMQ(PrivateServer, RabbitMQ):
-    """A RabbitMQ node of its own: `create()` makes virtual hosts on it, `user()` makes users.
+    """A RabbitMQ node of its own: `host()` makes virtual hosts on it, `user()` makes users.
 
     RabbitMQ 3.10 never finds a leader again for a quorum queue that was declared less than about a second before a
     kill: a fault test lets work flow through its queues before it kills.

@@ -45,7 +45,8 @@ def agent_work(brief: dict[str, Any] | None = None, **fields: Any) -> TaskDispat
 def again(event: TaskDispatched, **fields: Any) -> TaskDispatched:
     """The next attempt at the same task."""
     number = event.number + 1
-    changed = {"attempt_id": f"{event.attempt_id[:-2]}{number:02}", "number": number, "token": event.token + 1}
+    # No id ends so by itself: it is always another one.
+    changed = {"attempt_id": f"{event.attempt_id[:-2]}n{number}", "number": number, "token": event.token + 1}
     return event.model_copy(update=changed | fields)
 
 
