@@ -31,7 +31,8 @@ async def ls(settings: CliSettings, project: str | None, *, everything: bool, as
     if not found:
         screen.note("no checkpoints" if everything else "nobody has to decide anything")
     for each in found:
-        screen.say(f"{each['id']}  {each['key']}  {_status(each)}  {moment(each['raised_at'])}", "bold")
+        facts = (each["id"], each["key"], each["kind"], _status(each), moment(each["raised_at"]))
+        screen.say("  ".join(facts), "bold")
         screen.say(f"    {each['question']}")
     return Exit.OK
 

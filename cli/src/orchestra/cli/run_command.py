@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,16 +112,7 @@ async def go_on(
             screen.schedule(record.schedule, statuses)
         chart = screen.plain_schedule(record.schedule, statuses)
     screen.waiting(run)
-    failed = [task for task in record.tasks if task["status"] == "failed"]
-    choices: dict[str, list[str]] = {}
-    if any(task["checkpoint_id"] for task in failed):
-        checkpoints = await api.all("/checkpoints", status="open", run_id=run["id"])
-        choices = {each["id"]: each["choices"] for each in checkpoints}
-    for task in failed:
-        failure: dict[str, Any] = task["last_failure"] or {}
-        screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
-        if (checkpoint := task["checkpoint_id"]) in choices:
-            screen.say(f"    {how_to_answer(checkpoint, choices[checkpoint])}", "cyan")
+    await _tell_failures(api, screen, run["id"], [task for task in record.tasks if task["status"] == "failed"])
     directory = await run_directory.write(api, settings.out, record, chart)
     totals = ", ".join(f"{count} {status}" for status, count in sorted(run["totals"].items()))
     levels = ", ".join(sorted(run["sandbox_levels"])) or "not used"
@@ -129,6 +121,18 @@ async def go_on(
     screen.say(f"{'Dry run' if run['dry_run'] else 'Run'} {run['status']}: {totals}; {proof}.")
     screen.say(f"Everything is in {directory}/")
     return outcome(run, until_people=until_people)
+
+
+async def _tell_failures(api: Api, screen: Screen, run_id: str, failed: Sequence[dict[str, Any]]) -> None:
+    choices: dict[str, list[str]] = {}
+    if any(task["checkpoint_id"] for task in failed):
+        checkpoints = await api.all("/checkpoints", status="open", run_id=run_id)
+        choices = {each["id"]: each["choices"] for each in checkpoints}
+    for task in failed:
+        failure: dict[str, Any] = task["last_failure"] or {}
+        screen.say(f"Failed: {task['key']} ({failure.get('class')}: {failure.get('reason')})", "bold red")
+        if (checkpoint := task["checkpoint_id"]) in choices:
+            screen.say(f"    {how_to_answer(checkpoint, choices[checkpoint])}", "cyan")
 
 
 async def _newest_open(api: Api) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpcore
@@ -21,6 +22,8 @@ import httpx
 
 from orchestra.chassis.errors import Transient
 from orchestra.chassis.http.addresses import Network, is_in, why_not_public
+
+S = TypeVar("S")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses of a host. Raises RefusedUrl (`unresolvable-host`) when there is none, Transient when nobody could say."""
@@ -101,6 +104,19 @@ class Outward:
         for text in found:
             self._judge(target, text)
         return list(dict.fromkeys(found))
+
+    async def connected(
+        self, target: Target, connect: Callable[[str], Awaitable[S]], failures: tuple[type[Exception], ...]
+    ) -> S:
+        """What `connect` makes of an address that was judged just now: of the next one, where it raises a failure.
+
+        Raises RefusedUrl, Transient, or what the last address raised.
+        """
+        *others, last = (await self.addresses(target))[:MOST_ADDRESSES]
+        for address in others:
+            with suppress(*failures):
+                return await connect(address)
+        return await connect(last)
 
     def _judge(self, target: Target, text: str) -> None:
         address = ip_address(text)
@@ -207,14 +223,11 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """To an address that was judged just now. Raises RefusedUrl, Transient, or what the last address raised."""
-        failed: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in (await self._outward.addresses(Target(self._scheme, host, port)))[:MOST_ADDRESSES]:
-            try:
-                return await self._sockets.connect_tcp(address, port, timeout=timeout or CONNECT_S)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failed = error
-        raise failed
+        return await self._outward.connected(
+            Target(self._scheme, host, port),
+            lambda address: self._sockets.connect_tcp(address, port, timeout=timeout or CONNECT_S),
+            (httpcore.ConnectError, httpcore.ConnectTimeout),
+        )
 
     async def sleep(self, seconds: float) -> None:
         await self._sockets.sleep(seconds)

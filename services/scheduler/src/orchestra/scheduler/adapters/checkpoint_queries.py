@@ -12,14 +12,9 @@ from orchestra.scheduler.adapters.tables import RUN, TASK
 from orchestra.scheduler.domain.checkpoint_errors import UnknownCheckpoint
 from orchestra.scheduler.domain.work.checkpoint import CheckpointStatus
 
-OPEN_OF_TASK, QUESTION_OF_TASK, CHOICES_OF_TASK = (
-    select(column).where(CHECKPOINT.c.task_id == TASK.c.id, OPEN).correlate(TASK).scalar_subquery().label(name)
-    for column, name in (
-        (CHECKPOINT.c.id, "checkpoint_id"),
-        (CHECKPOINT.c.question, "question"),
-        (CHECKPOINT.c.choices, "choices"),
-    )
-)
+OPEN_OF_TASK = (
+    select(CHECKPOINT.c.id).where(CHECKPOINT.c.task_id == TASK.c.id, OPEN).correlate(TASK).scalar_subquery()
+).label("checkpoint_id")
 OPEN_IN_RUN = (
     select(func.count()).where(CHECKPOINT.c.run_id == RUN.c.id, OPEN).correlate(RUN).scalar_subquery()
 ).label("open_checkpoints")

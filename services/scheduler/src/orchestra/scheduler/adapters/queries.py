@@ -9,7 +9,9 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from orchestra.chassis.database.unit_of_work import UnitOfWork
 from orchestra.contracts.ids import ProjectId, RunId, TaskId, WorkspaceId
-from orchestra.scheduler.adapters.checkpoint_queries import CHOICES_OF_TASK, OPEN_IN_RUN, OPEN_OF_TASK, QUESTION_OF_TASK
+from orchestra.scheduler.adapters.checkpoint_queries import OPEN_IN_RUN, OPEN_OF_TASK
+from orchestra.scheduler.adapters.checkpoint_table import CHECKPOINT
+from orchestra.scheduler.adapters.checkpoints import OPEN as UNANSWERED
 from orchestra.scheduler.adapters.rows import task_of
 from orchestra.scheduler.adapters.schedules import schedule_of
 from orchestra.scheduler.adapters.tables import DEPENDENCY, MEMBER, PROJECT, RUN, SCHEDULE, TASK
@@ -96,11 +98,12 @@ class Queries:
                 paused,
                 MEMBER.c.key,
                 MEMBER.c.definition,
-                OPEN_OF_TASK,
-                QUESTION_OF_TASK,
-                CHOICES_OF_TASK,
+                CHECKPOINT.c.id,
+                CHECKPOINT.c.question,
+                CHECKPOINT.c.choices,
             )
             .outerjoin(MEMBER, MEMBER.c.id == TASK.c.assignee)
+            .outerjoin(CHECKPOINT, and_(CHECKPOINT.c.task_id == TASK.c.id, UNANSWERED))
             .where(TASK.c.run_id.in_(run_ids), or_(asked, at_it, paused))
             .order_by(TASK.c.planned_start, TASK.c.position)
         )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from orchestra.executor.adapters.agents.authorities import authorities
+from orchestra.executor.adapters.authorities import authorities
 from orchestra.executor.application.models.ports import Health
 from orchestra.executor.domain.agents.texts import plain
 

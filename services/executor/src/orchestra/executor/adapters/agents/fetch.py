@@ -14,7 +14,7 @@ import httpx
 
 from orchestra.chassis.errors import Transient
 from orchestra.chassis.http.outward import Outward, RefusedUrl, target_of
-from orchestra.executor.adapters.agents.authorities import authorities
+from orchestra.executor.adapters.authorities import authorities
 from orchestra.executor.application.agents.ports import Assignment, Tool
 from orchestra.executor.domain.agents.calls import ToolResult, ToolSpec
 from orchestra.executor.domain.agents.fetching import host_named, text_of, why_not

@@ -18,6 +18,7 @@ from pydantic_ai.providers.ollama import OllamaProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from orchestra.chassis.http.outward import Outward
+from orchestra.executor.adapters.authorities import authorities
 from orchestra.executor.adapters.models.keys import Access
 from orchestra.executor.adapters.models.reach import Reach
 from orchestra.executor.adapters.models.sdk.wire import client
@@ -81,12 +82,10 @@ class Clients:
     async def _client(self, provider: Provider, access: Access) -> AsyncAnthropic | AsyncOpenAI:
         key, url = access.key or NO_KEY, access.url or provider.url
         named = (provider.name, url, hashlib.sha256(key.encode()).hexdigest())
+        trusted = await authorities()  # first: nothing is awaited between the look and the keeping
         if (kept := self._kept.pop(named, None)) is None:
-            http = (
-                client(provider.patience, self.reach, self.outward, key)
-                if access.url
-                else client(provider.patience, self.reach)
-            )
+            outward, tenants_key = (self.outward, key) if access.url else (None, None)
+            http = client(provider.patience, self.reach, trusted, outward, tenants_key)
             if provider.flavour == "anthropic":
                 kept = AsyncAnthropic(api_key=key, base_url=url, http_client=http, max_retries=0, timeout=http.timeout)
             else:

@@ -1,12 +1,13 @@
 """The HTTP client that the providers' libraries are given: where it goes, how much it takes, how long it waits."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Literal, cast
 
 import httpcore2
 import httpx2
 
-from orchestra.chassis.http.outward import CONNECT_S, MOST_ADDRESSES, Outward, Target, target_of
+from orchestra.chassis.http.outward import CONNECT_S, Outward, Target, target_of
 from orchestra.executor.adapters.models.reach import Reach, check_reach
 from orchestra.executor.domain.models.provider import Patience
 
@@ -23,17 +24,24 @@ class AnswerTooLarge(Exception):
 
 
 def client(
-    patience: Patience, reach: Reach, outward: Outward | None = None, tenants_key: str | None = None
+    patience: Patience,
+    reach: Reach,
+    trusted: ssl.SSLContext,
+    outward: Outward | None = None,
+    tenants_key: str | None = None,
 ) -> httpx2.AsyncClient:
     """`outward` and `tenants_key`: the URL was chosen by a tenant, and each connection is judged and pinned."""
     waits = httpx2.Timeout(patience.silence_s, connect=patience.connect_s, pool=patience.connect_s)
-    inner = guarded(outward) if outward else {"all://": httpx2.AsyncHTTPTransport(trust_env=False)}
+    inner = transports(outward, trusted)
     mounts = {each: _Bounded(inner[each], patience.answer_bytes, reach, tenants_key) for each in inner}
     return httpx2.AsyncClient(mounts=mounts, timeout=waits, follow_redirects=False, trust_env=False)
 
 
-def guarded(outward: Outward) -> dict[str, httpx2.AsyncBaseTransport]:
-    return {"https://": Guarded(outward, "https"), "http://": Guarded(outward, "http")}
+def transports(outward: Outward | None, trusted: ssl.SSLContext) -> dict[str, httpx2.AsyncBaseTransport]:
+    """By what an address begins with; with `outward` each connection is judged and pinned."""
+    if outward is None:
+        return {"all://": httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)}
+    return {"https://": Guarded(outward, "https", trusted), "http://": Guarded(outward, "http", trusted)}
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
@@ -81,8 +89,7 @@ class _Counted(httpx2.AsyncByteStream):
 class Guarded(httpx2.AsyncHTTPTransport):
     """The library's own transport, its connections made by `_Pinned`; none is used for a second request."""
 
-    def __init__(self, outward: Outward, scheme: Literal["http", "https"]) -> None:
-        context = httpx2.create_ssl_context(trust_env=False)
+    def __init__(self, outward: Outward, scheme: Literal["http", "https"], context: ssl.SSLContext) -> None:
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
@@ -113,13 +120,11 @@ class _Pinned(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        failed: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in (await self._outward.addresses(Target(self._scheme, host, port)))[:MOST_ADDRESSES]:
-            try:
-                return await self._sockets.connect_tcp(address, port, timeout=timeout or CONNECT_S)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failed = error
-        raise failed
+        return await self._outward.connected(
+            Target(self._scheme, host, port),
+            lambda address: self._sockets.connect_tcp(address, port, timeout=timeout or CONNECT_S),
+            (httpcore2.ConnectError, httpcore2.ConnectTimeout),
+        )
 
     async def sleep(self, seconds: float) -> None:
         await self._sockets.sleep(seconds)

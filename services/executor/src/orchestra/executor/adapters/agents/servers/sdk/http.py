@@ -14,7 +14,7 @@ import httpx2
 from orchestra.chassis.errors import Transient
 from orchestra.chassis.http.outward import CONNECT_S, Outward, RefusedUrl
 from orchestra.executor.adapters.agents.servers.access import ServerFault
-from orchestra.executor.adapters.models.sdk.wire import guarded
+from orchestra.executor.adapters.models.sdk.wire import transports
 
 MOST_BYTES = 4 * 2**20
 """Of one answer."""
@@ -40,7 +40,7 @@ def client(
     headers: Mapping[str, str], outward: Outward | None, seen: Seen, trusted: ssl.SSLContext
 ) -> httpx2.AsyncClient:
     """`outward`: a project chose the address, and each connection is judged and pinned."""
-    mounts = guarded(outward) if outward else {"all://": httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)}
+    mounts = transports(outward, trusted)
     return httpx2.AsyncClient(
         headers={**headers, "user-agent": "orchestra"},
         mounts={scheme: _Bounded(inner, seen) for scheme, inner in mounts.items()},

@@ -29,10 +29,10 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from orchestra.chassis.http.outward import Outward
-from orchestra.executor.adapters.agents.authorities import authorities
 from orchestra.executor.adapters.agents.servers.access import Access, Overdue, ServerFault
 from orchestra.executor.adapters.agents.servers.sdk.http import Seen, client
 from orchestra.executor.adapters.agents.servers.sdk.stdio import process_of
+from orchestra.executor.adapters.authorities import authorities
 from orchestra.executor.domain.agents.calls import ToolResult
 from orchestra.executor.domain.agents.server_tools import Described
 from orchestra.executor.domain.agents.texts import cut, plain, without
