@@ -174,7 +174,12 @@ async def test_team_calendar_roles_and_limits_are_the_first_projects_and_members
         where = MEMBER.c.id == copy["assignee"]["id"]
         member = (await view.connection.execute(select(MEMBER).where(where))).mappings().one()
     assert (member["project_id"], member["active"]) == (made["project_id"], False)
-    # One command of the project at a time, here as there.
+
+    # One command of the project at a time, here as there. The first run waits, too, so the fork waits for its turn.
+    async def given_out() -> bool:
+        return "queued" in (await stage.statuses(made["id"])).values()
+
+    await stage.eventually(given_out)
     assert sorted((await stage.statuses(made["id"])).values()) == ["done", "queued", "ready"]
 
 
