@@ -51,6 +51,7 @@ async def test_what_was_committed_before_a_kill_is_published_after_it(
     chance = seeded()
     scheduler = system.programs["scheduler"]
     run = await begin(system, api)
+    await run.reached(1)  # the run may have been accepted before its plan was applied
     tasks = {task["key"]: task["id"] for task in await api.all(f"/runs/{run.id}/tasks")}
 
     for number, mark in enumerate(marks(chance, KILLS)):

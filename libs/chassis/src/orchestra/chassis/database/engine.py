@@ -198,6 +198,8 @@ class PostgresDialect:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            # The connection that was used last has its statements prepared and planned; the others need not.
+            pool_use_lifo=True,
             hide_parameters=True,  # an error's text goes into logs and dead letters: it must not carry values
             connect_args={
                 "timeout": CONNECT_TIMEOUT,

@@ -36,8 +36,8 @@ from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.hot_facts import ATTEMPT, OUTPUTS, PROJECT_ID, VERSION, WORKSPACE, handed_on
 from orchestra.scheduler.adapters.hot_writes import held, told, writes
 from orchestra.scheduler.adapters.limit_tables import ADMISSION_LIMIT
-from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, MEMBER, PROJECT, RUN, TASK
-from orchestra.scheduler.adapters.task_statements import AGENT, IN_HAND
+from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, IN_HAND, MEMBER, PROJECT, RUN, TASK
+from orchestra.scheduler.adapters.task_statements import AGENT
 
 _ENDED_TASK = given("task", String())
 _MOST_FILES, _MOST_NAMES = 50, 5000
@@ -146,7 +146,7 @@ def _agents() -> CTE:
         .where(
             TASK.c.workspace_id == WORKSPACE,
             TASK.c.project_id == PROJECT_ID,
-            TASK.c.status.in_(IN_HAND),
+            IN_HAND,
             TASK.c.id != _ENDED_TASK,
         )
         .group_by(TASK.c.assignee)
@@ -195,12 +195,13 @@ def _taker(following: CTE, agents: CTE) -> CTE:
 
 def _plain(ended: CTE, following: CTE, agents: CTE, taker: CTE, files: CTE) -> CTE:
     """One row where the step is plain: one task follows and somebody takes it, or none does and others are at work."""
-    other = TASK.alias("other")
     at_work = exists().where(
-        other.c.run_id == ended.c.run_id,
-        other.c.status.in_(("queued", "running")),
-        other.c.pool.startswith(AGENT),
-        other.c.id != ended.c.id,
+        TASK.c.project_id == PROJECT_ID,
+        IN_HAND,
+        TASK.c.run_id == ended.c.run_id,
+        TASK.c.status.in_(("queued", "running")),
+        TASK.c.pool.startswith(AGENT),
+        TASK.c.id != ended.c.id,
     )
     count = select(func.count()).select_from(following).scalar_subquery()
     busy = select(func.coalesce(func.sum(agents.c.busy), 0)).scalar_subquery()

@@ -130,6 +130,8 @@ RUN = Table(
 
 _RENEWED = text("newer IS NOT NULL OR retired")
 READY = text("status = 'ready'")
+IN_HAND = text("status IN ('assigned', 'queued', 'running', 'waiting')")
+"""In the hands of a member. As a text it is the condition of an index, which a statement with parameters is not."""
 DUE = text("status = 'ready' AND not_before IS NOT NULL")
 COUNTS = text("status = 'running' AND ends_at IS NOT NULL")
 EXPIRES = text("expires_at IS NOT NULL AND status IN ('blocked', 'ready', 'queued', 'running', 'waiting')")
@@ -193,6 +195,7 @@ TASK = Table(
     Index("task_renewed", "run_id", postgresql_where=_RENEWED, sqlite_where=_RENEWED),
     Index("task_of_run", "run_id", "status", "pool"),
     Index("task_ready", "run_id", "pool", "rank", "position", postgresql_where=READY, sqlite_where=READY),
+    Index("task_in_hand", "project_id", "assignee", postgresql_where=IN_HAND, sqlite_where=IN_HAND),
     Index("task_due", "not_before", "run_id", postgresql_where=DUE, sqlite_where=DUE),
     Index("task_counts", "ends_at", postgresql_where=COUNTS, sqlite_where=COUNTS),
     Index("task_expires", "expires_at", postgresql_where=EXPIRES, sqlite_where=EXPIRES),

@@ -11,13 +11,13 @@ from orchestra.chassis.database.types import Instant, Json
 from orchestra.contracts.scheduling import TaskStatus
 from orchestra.scheduler.adapters.gates import held_back
 from orchestra.scheduler.adapters.rows import DISPATCH_COLUMNS, TASK_COLUMNS
-from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, READY, TASK
+from orchestra.scheduler.adapters.tables import DEPENDENCY, DISPATCH, IN_HAND, READY, TASK
 from orchestra.scheduler.domain.work.task import TIMER
 
 AGENT = "agent|"
 PERSON = "person|"
 AT_WORK: tuple[TaskStatus, ...] = ("assigned", "queued", "running")
-IN_HAND: tuple[TaskStatus, ...] = (*AT_WORK, "waiting")
+CARRIED: tuple[TaskStatus, ...] = (*AT_WORK, "waiting", "in_review")
 
 
 def due(run_id: Any, now: Any) -> ColumnElement[bool]:
@@ -120,7 +120,11 @@ READY_IN_POOLS = Statement(lambda _: select(TASK.c.pool, func.count()).where(_DU
 AT_WORK_NOW = Statement(
     lambda _: select(
         exists().where(
-            TASK.c.run_id == given("run"), TASK.c.status.in_(("queued", "running")), TASK.c.pool.startswith(AGENT)
+            TASK.c.project_id == given("project"),
+            IN_HAND,
+            TASK.c.run_id == given("run"),
+            TASK.c.status.in_(("queued", "running")),
+            TASK.c.pool.startswith(AGENT),
         )
     )
 )
@@ -161,7 +165,7 @@ COUNT_IN_HAND = Statement(
         .where(
             TASK.c.workspace_id == given("workspace"),
             TASK.c.project_id == given("project"),
-            TASK.c.status.in_(IN_HAND),
+            IN_HAND,
             TASK.c.assignee.is_not(None),
         )
         .group_by(TASK.c.assignee)

@@ -38,6 +38,7 @@ from orchestra.scheduler.application.ports import Dispatch, Finished, Next, Tota
 from orchestra.scheduler.application.project_ports import Plan
 from orchestra.scheduler.domain.errors import UnknownTask
 from orchestra.scheduler.domain.work.dependency import Edge
+from orchestra.scheduler.domain.work.run import Run
 from orchestra.scheduler.domain.work.task import Task
 
 _TASKS = Copy(
@@ -57,8 +58,6 @@ _TASKS = Copy(
     "end_gated",
 )
 _EDGES = Copy(DEPENDENCY, "predecessor", "successor", "kind", "lag_minutes", "clock")
-
-_CARRIED: tuple[TaskStatus, ...] = (*sql.IN_HAND, "in_review")
 
 
 class SqlTasks:
@@ -159,8 +158,8 @@ class SqlTasks:
     async def ready_in_pools(self, run_id: RunId) -> dict[str, int]:
         return dict(await self._fetch(sql.READY_IN_POOLS, run=run_id, now=self._work.now))
 
-    async def at_work(self, run_id: RunId) -> bool:
-        return bool((await self._fetch(sql.AT_WORK_NOW, run=run_id))[0][0])
+    async def at_work(self, run: Run) -> bool:
+        return bool((await self._fetch(sql.AT_WORK_NOW, project=run.project_id, run=run.id))[0][0])
 
     async def ready_heads(self, run_id: RunId) -> Mapping[str, int]:
         return dict(await self._fetch(sql.READY_HEADS, run=run_id))
@@ -246,7 +245,7 @@ class SqlTasks:
 
     async def carried_by(self, member_ids: Sequence[MemberId]) -> list[Task]:
         to_do = or_(TASK.c.status != "in_review", TASK.c.performed_at.is_(None))
-        return await self._of(member_ids, _CARRIED, to_do)
+        return await self._of(member_ids, sql.CARRIED, to_do)
 
     async def _of(
         self, member_ids: Sequence[MemberId], statuses: tuple[TaskStatus, ...], *where: ColumnElement[bool]

@@ -126,7 +126,7 @@ async def _pass_people(work: SchedulingWork, run: Run) -> None:
 
 
 async def _settle(work: SchedulingWork, run: Run, members: Sequence[Member], cause: str) -> Run:
-    if run.status == "running" and await work.tasks.at_work(run.id):
+    if run.status == "running" and await work.tasks.at_work(run):
         return run  # without counting what it has: a run may have very many tasks
     machine, person = (Counter(totals) for totals in await work.tasks.totals(run.id))
     if machine["ready"]:

@@ -140,7 +140,7 @@ class Tasks(Protocol):
         """How many ready tasks that are not paused and whose time has come, in which pool."""
         ...
 
-    async def at_work(self, run_id: RunId) -> bool:
+    async def at_work(self, run: Run) -> bool:
         """Whether a machine task of the run is queued or running."""
         ...
 
