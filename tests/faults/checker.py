@@ -236,8 +236,9 @@ def _sequences(record: Record) -> Iterator[str]:
 
 
 def _moves(record: Record) -> Iterator[str]:
-    """What was told of each task is a path through the table of states."""
+    """What was told of each task is a path through the table of states, on which it is paused and resumed in turn."""
     stands: dict[str, str] = {}
+    paused: defaultdict[str, bool] = defaultdict(bool)
     adopted, timers = (
         {task["id"] for task in record.of_run("scheduler", "task") if task[mark]} for mark in ("adopted_from", "wait")
     )
@@ -247,6 +248,8 @@ def _moves(record: Record) -> Iterator[str]:
             known = after in TASK_MOVES[before]
             known |= task in timers and after in TIMER_MOVES.get(before, ())
             known |= task in adopted and (before, after) == ("blocked", "done")
+            known |= before == after and change["paused"] != paused[task]
+            paused[task] = change["paused"]
             if before != stands.get(task, before) or not known:
                 yield f"{change['key']} was {stands.get(task)}, then moved from {before} to {after}"
             stands[task] = after

@@ -1,6 +1,7 @@
 """The express: what is committed here goes out at once, and is never lost for being in a hurry."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from orchestra.chassis.errors import Unavailable
 from orchestra.chassis.messaging import handover
 from orchestra.chassis.messaging.express import Express
 from orchestra.chassis.messaging.handover import CLAIM
+from orchestra.chassis.messaging.message import Outgoing
 from orchestra.chassis.messaging.relay import BATCH
 from orchestra.chassis.testing.fakes import HeldClock
 
@@ -55,7 +57,6 @@ async def test_it_is_published_before_the_outbox_says_so(hurried: Example) -> No
     transport = Recorder()
     express = Express(hurried, transport)
     await publish(hurried, "a")
-    await express.step()
     while not transport.texts:
         await asyncio.sleep(0)
 
@@ -125,9 +126,46 @@ async def test_batches_go_out_in_their_order_and_none_waits_for_the_one_before(h
     express = Express(hurried, transport)
     texts = [f"{n:04}" for n in range(3 * BATCH)]
     await publish(hurried, *texts)
-
-    assert [await express.step() for _ in range(3)] == [True, True, False]
+    assert len(hurried.handover) == 0
     await express.finish()
 
     assert transport.texts == texts
     assert transport.batches == [BATCH] * 3
+
+
+async def test_what_finds_no_room_on_the_way_goes_when_something_has_arrived(
+    hurried: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestra.chassis.messaging.express.ON_THEIR_WAY", 1)
+    transport = Recorder()
+    express = Express(hurried, transport)
+    await publish(hurried, "a")
+    await publish(hurried, "b")
+    while len(transport.texts) < 2:
+        await asyncio.sleep(0)
+
+    await express.finish()
+
+    assert transport.texts == ["a", "b"]
+
+
+async def test_what_a_bug_gave_back_is_tried_again_with_the_next_step(hurried: Example) -> None:
+    class Broken(Recorder):
+        is_broken = True
+
+        async def publish(self, batch: Sequence[Outgoing]) -> list[Exception | None]:
+            if self.is_broken:
+                raise ZeroDivisionError
+            return await super().publish(batch)
+
+    transport = Broken()
+    express = Express(hurried, transport)
+    await publish(hurried, "a")
+    while not len(hurried.handover):
+        await asyncio.sleep(0)
+    transport.is_broken = False
+
+    await express.step()
+    await express.finish()
+
+    assert transport.texts == ["a"]

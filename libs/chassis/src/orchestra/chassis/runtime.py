@@ -204,7 +204,7 @@ class RunningService:
 
         return [
             Loop("transport", connected, every=5.0),
-            Loop("express", express.step, every=1.0, wake="fresh"),
+            Loop("express", express.step, every=1.0),
             Loop("sent", express.mark, every=0.2),
             Loop("relay", relay, every=1.0, wake="outbox"),
             Loop("retries", retry, every=1.0),

@@ -26,31 +26,41 @@ MARKED = 4096
 
 
 class Express:
-    """Its steps are the loops `express` and `sent`."""
+    """It goes by itself whenever something is committed; its steps are the loops `express` and `sent`."""
 
     def __init__(self, database: Database[UnitOfWork], transport: Transport) -> None:
         self._database = database
         self._handover = database.handover
         self._transport = transport
-        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._on_their_way: set[asyncio.Task[bool]] = set()
+        # Not by waking a loop: each step of a run waits for this.
+        self._handover.on_given = self.go
 
-    async def step(self) -> bool:
-        """Send a batch off; True when another one waits."""
-        while len(self._on_their_way) >= ON_THEIR_WAY:
-            await asyncio.wait(self._on_their_way, return_when=asyncio.FIRST_COMPLETED)
-        if batch := self._handover.take(BATCH):
+    def go(self) -> None:
+        """Send off what waits, as far as there is room on the way."""
+        while len(self._on_their_way) < ON_THEIR_WAY and (batch := self._handover.take(BATCH)):
             task = asyncio.create_task(self._publish(batch), name=f"publish {len(batch)}")
             self._on_their_way.add(task)
-            task.add_done_callback(self._on_their_way.discard)
-        return len(self._handover) > 0
+            task.add_done_callback(self._arrived)
 
-    async def _publish(self, batch: Sequence[Outgoing]) -> None:
+    def _arrived(self, task: asyncio.Task[bool]) -> None:
+        self._on_their_way.discard(task)
+        if not task.cancelled() and task.result():
+            self.go()
+
+    async def step(self) -> bool:
+        """Try again with what was given back."""
+        self.go()
+        return False
+
+    async def _publish(self, batch: Sequence[Outgoing]) -> bool:
+        """False where the batch was given back."""
         try:
             sent, failed = await publish(batch, self._transport, self._database.service)
         except Exception:
             self._handover.give_back(batch)
             log.exception("events not published", count=len(batch))
-            return
+            return False
         except asyncio.CancelledError:
             self._handover.give_back(batch)
             raise
@@ -61,6 +71,7 @@ class Express:
                     await postpone(work, self._handover.token, failed)
             except ChassisError as error:
                 log.warning("events are left to the end of their claim", count=len(failed), reason=str(error))
+        return True
 
     async def mark(self) -> bool:
         """Have the outbox say what is sent; True when there is more."""
@@ -78,9 +89,10 @@ class Express:
     async def finish(self) -> None:
         """Publish what waits, and mark it. What is cut off goes out at the next start."""
         try:
-            while await self.step() or self._on_their_way:
-                if self._on_their_way:
-                    await asyncio.wait(self._on_their_way, return_when=asyncio.FIRST_COMPLETED)
+            self.go()
+            while self._on_their_way:
+                await asyncio.wait(self._on_their_way)
+                self.go()
             while await self.mark():
                 pass
         finally:

@@ -6,7 +6,7 @@ as sent. What is not here, because nobody publishes in this process or it cannot
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from orchestra.chassis.ids import new_id
@@ -24,6 +24,8 @@ class Handover:
         self.token = new_id("clm")
         self.is_open = False
         """Whether somebody in this process takes what is given."""
+        self.on_given: Callable[[], None] | None = None
+        """Called at once when something is given."""
         self._fresh: deque[Outgoing] = deque()
         self._sent: list[str] = []
 
@@ -33,9 +35,11 @@ class Handover:
     def has_room(self, count: int) -> bool:
         return self.is_open and len(self._fresh) + count <= MOST
 
-    def give(self, events: Iterable[Outgoing]) -> None:
+    def give(self, events: Sequence[Outgoing]) -> None:
         """They are committed, under this claim."""
         self._fresh.extend(events)
+        if events and self.on_given is not None:
+            self.on_given()
 
     def take(self, limit: int) -> list[Outgoing]:
         """The oldest first."""
