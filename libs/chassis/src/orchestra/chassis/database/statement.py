@@ -29,7 +29,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy import Dialect as SqlDialect
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from orchestra.chassis.database.engine import Dialect, Load
 
@@ -169,7 +169,7 @@ class Copy:
         found = self._conversions.get(type(dialect))
         if found is None:
             types = [self._table.c[name].type.dialect_impl(sql) for name in self._columns]
-            converters = [None if isinstance(of, JSON) else of.bind_processor(sql) for of in types]
+            converters = [None if _is_json(of) else of.bind_processor(sql) for of in types]
             found = self._conversions[type(dialect)] = [(at, each) for at, each in enumerate(converters) if each]
         if not found:
             return list(rows)
@@ -179,6 +179,10 @@ class Copy:
                 if row[at] is not None:
                     row[at] = convert(row[at])
         return taken
+
+
+def _is_json(of: TypeEngine[Any]) -> bool:
+    return isinstance(of.impl_instance if isinstance(of, TypeDecorator) else of, JSON)
 
 
 class Compiled:

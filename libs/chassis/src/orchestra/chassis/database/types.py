@@ -1,9 +1,11 @@
 """Column types that mean the same on both databases."""
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
+from pydantic_core import from_json
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -12,6 +14,27 @@ Json: TypeEngine[Any] = JSON(none_as_null=True).with_variant(JSONB(none_as_null=
 
 Counter = BigInteger().with_variant(Integer(), "sqlite")
 """A number that the database counts up; SQLite does so only for an `Integer` key."""
+
+
+class LargeJson(TypeDecorator[Any]):
+    """A large JSON document, written as text and read as a whole. PostgreSQL compresses it; for SQLite this does."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return zlib.compress(value.encode(), level=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """As text it was written by a release before there was this."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return from_json(value if isinstance(value, str) else zlib.decompress(value))
 
 
 class Instant(TypeDecorator[datetime]):

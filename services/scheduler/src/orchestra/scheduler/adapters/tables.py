@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from orchestra.chassis.database.tables import add_chassis_tables
-from orchestra.chassis.database.types import Counter, Instant, Json
+from orchestra.chassis.database.types import Counter, Instant, Json, LargeJson
 
 metadata = MetaData()
 add_chassis_tables(metadata)
@@ -278,7 +278,7 @@ SCHEDULE = Table(
     Column("at", Instant, nullable=False),
     Column("project_end", Instant),
     Column("moved", Integer, nullable=False),
-    Column("content", Json, nullable=False),
+    Column("content", LargeJson, nullable=False),
 )
 
 TASK_CHANGE = Table(
