@@ -99,6 +99,11 @@ class Program:
         self.spawn(**environment)
         await self.ready()
 
+    async def revive(self) -> None:
+        """Start it if it has ended: where one test failed in the middle of a fault, the next ones must not."""
+        if self._process is not None and self._process.poll() is not None:
+            await self.start()
+
     def kill(self) -> None:
         """SIGKILL to this process alone: nothing that it holds is given back."""
         assert self._process is not None

@@ -248,8 +248,8 @@ def _moves(record: Record) -> Iterator[str]:
             known = after in TASK_MOVES[before]
             known |= task in timers and after in TIMER_MOVES.get(before, ())
             known |= task in adopted and (before, after) == ("blocked", "done")
-            known |= before == after and change["paused"] != paused[task]
-            paused[task] = change["paused"]
+            known |= before == after and change.get("paused", False) != paused[task]
+            paused[task] = change.get("paused", False)
             if before != stands.get(task, before) or not known:
                 yield f"{change['key']} was {stands.get(task)}, then moved from {before} to {after}"
             stands[task] = after

@@ -57,6 +57,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterato
 
 @pytest.fixture
 async def api(system: System) -> AsyncIterator[Api]:
+    for program in system.programs.values():
+        await program.revive()
     async with system.api() as made:
         yield made
 
