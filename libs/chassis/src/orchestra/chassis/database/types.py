@@ -16,6 +16,12 @@ Counter = BigInteger().with_variant(Integer(), "sqlite")
 """A number that the database counts up; SQLite does so only for an `Integer` key."""
 
 
+class _Compressed(Text):
+    """Declared as the JSON that stood there first: a new type would have SQLite make the table anew."""
+
+    __visit_name__ = "JSON"
+
+
 class LargeJson(TypeDecorator[Any]):
     """A large JSON document, written as text and read as a whole. PostgreSQL compresses it; for SQLite this does."""
 
@@ -23,7 +29,7 @@ class LargeJson(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else _Compressed())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":

@@ -96,6 +96,7 @@ class Express:
             while await self.mark():
                 pass
         finally:
-            for task in self._on_their_way:
-                task.cancel()
-            await asyncio.gather(*self._on_their_way, return_exceptions=True)
+            while self._on_their_way:  # one that arrives just now sends the next one off
+                for task in self._on_their_way:
+                    task.cancel()
+                await asyncio.gather(*self._on_their_way, return_exceptions=True)
